@@ -1,0 +1,138 @@
+/**
+ * Compiles src/c into dist/velum-fma.wasm and dist/velum-portable.wasm with the npm clang (runs on Node >= 20).
+ * Nothing is done while dist/build.json carries the hash of the sources, of this file and of the compiler version.
+ *
+ *   node packages/kernels/build.mjs [--force]
+ *
+ * The compiler is itself WASM and cannot spawn its linker: compiling and linking are separate calls.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const COMPILER = '@yowasp/clang';
+const BUILDS = { fma: ['-msimd128', '-mrelaxed-simd'], portable: ['-msimd128'] };
+const CFLAGS = [
+  '--target=wasm32-unknown-unknown',
+  '-std=c17',
+  '-O3',
+  '-ffreestanding',
+  '-fno-math-errno',
+  // A product and a sum may only be fused where the source says so: both builds must give the same bits.
+  '-ffp-contract=off',
+  '-mbulk-memory',
+  '-DLANES=2',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+];
+const LDFLAGS = [
+  '--no-entry',
+  '--export-dynamic',
+  '--export=__heap_base',
+  '--import-memory',
+  '--stack-first',
+  '-z',
+  'stack-size=65536',
+  '--strip-all',
+];
+
+const here = dirname(fileURLToPath(import.meta.url));
+const sourceDir = join(here, 'src', 'c');
+const dist = join(here, 'dist');
+const stamp = join(dist, 'build.json');
+
+const names = readdirSync(sourceDir)
+  .filter((name) => /\.[ch]$/.test(name))
+  .sort();
+const sources = Object.fromEntries(names.map((name) => [name, readFileSync(join(sourceDir, name), 'utf8')]));
+
+function fail(message) {
+  console.error(`kernels: ${message}`);
+  process.exit(1);
+}
+
+function compilerVersion() {
+  for (let dir = here; ; dir = dirname(dir)) {
+    const file = join(dir, 'node_modules', COMPILER, 'package.json');
+    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')).version;
+    if (dir === dirname(dir)) return undefined;
+  }
+}
+
+const version = compilerVersion();
+const hash = createHash('sha256');
+hash.update(
+  JSON.stringify([
+    CFLAGS,
+    LDFLAGS,
+    BUILDS,
+    version ?? '',
+    readFileSync(fileURLToPath(import.meta.url), 'utf8'),
+  ]),
+);
+for (const name of names) hash.update(`\0${name}\0${sources[name]}`);
+const key = hash.digest('hex');
+
+function upToDate() {
+  if (process.argv.includes('--force')) return false;
+  if (!Object.keys(BUILDS).every((name) => existsSync(join(dist, `velum-${name}.wasm`)))) return false;
+  try {
+    return JSON.parse(readFileSync(stamp, 'utf8')).hash === key;
+  } catch {
+    return false;
+  }
+}
+
+async function compile(runLLVM, flags) {
+  const options = {
+    fetchProgress: () => {},
+    stdout: null,
+    stderr: (bytes) => bytes && process.stderr.write(bytes),
+  };
+  const run = async (args, files, what) => {
+    try {
+      return await runLLVM(args, files, options);
+    } catch (error) {
+      return fail(`${what} failed: ${error.message}`);
+    }
+  };
+  const objects = {};
+  for (const name of names.filter((file) => file.endsWith('.c'))) {
+    const object = name.replace(/\.c$/, '.o');
+    const out = await run(
+      ['clang', ...CFLAGS, ...flags, '-c', '-o', object, name],
+      sources,
+      `compiling ${name}`,
+    );
+    objects[object] = out[object];
+  }
+  const out = await run(['wasm-ld', ...LDFLAGS, '-o', 'k.wasm', ...Object.keys(objects)], objects, 'linking');
+  return out['k.wasm'];
+}
+
+if (!upToDate()) {
+  let runLLVM;
+  try {
+    ({ runLLVM } = await import(COMPILER));
+  } catch (error) {
+    fail(
+      `cannot load the compiler ${COMPILER} (${error.code ?? error.message}); run \`npm ci\` in the repository root`,
+    );
+  }
+  const started = performance.now();
+  const built = {};
+  for (const [name, flags] of Object.entries(BUILDS)) built[name] = await compile(runLLVM, flags);
+  // Written aside and renamed, so that a reader never sees half a module.
+  mkdirSync(dist, { recursive: true });
+  for (const [name, bytes] of Object.entries(built)) {
+    const temporary = join(dist, `velum-${name}.wasm.${process.pid}`);
+    writeFileSync(temporary, bytes);
+    renameSync(temporary, join(dist, `velum-${name}.wasm`));
+  }
+  rmSync(stamp, { force: true });
+  writeFileSync(stamp, `${JSON.stringify({ hash: key, compiler: `${COMPILER} ${version}` }, null, 2)}\n`);
+  const sizes = Object.entries(built).map(([name, bytes]) => `${name} ${bytes.length} bytes`);
+  console.log(`kernels: built ${sizes.join(', ')} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}

@@ -1,0 +1,9 @@
+/**
+ * Velum's arithmetic kernels: C compiled to WebAssembly, a loader and a memory arena. @module
+ */
+export { Arena, ArenaScope } from './arena.ts';
+export { KernelError, type KernelErrorCode } from './errors.ts';
+export type { KernelExports } from './exports.ts';
+export { fftTables } from './fft-tables.ts';
+export type { KernelBuild, Kernels } from './kernels.ts';
+export { type KernelSources, type LoadOptions, loadKernelsFrom } from './loader.ts';

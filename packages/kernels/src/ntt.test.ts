@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Kernels } from './kernels.ts';
+import {
+  assertResidues,
+  bitReverse,
+  builds,
+  integers,
+  inverse,
+  minimalRoot,
+  mod,
+  NEAR_2_50,
+  overBuilds,
+  PRIMES,
+  pow,
+  residues,
+  withMemory,
+} from './testing.ts';
+
+/** out[i] by Horner's rule at psi^(2*brv(i)+1) */
+function evaluate(a: number[], i: number, root: number, q: number): bigint {
+  const point = pow(BigInt(root), BigInt(2 * bitReverse(i, Math.log2(a.length)) + 1), q);
+  let value = 0n;
+  for (let j = a.length - 1; j >= 0; j--) value = (value * point + BigInt(a[j])) % BigInt(q);
+  return value;
+}
+
+/** Forward and back; `positions` of the forward result are compared with direct evaluation. */
+function check(kernels: Kernels, a: number[], q: number, root: number, positions: number[]): void {
+  const { x } = kernels;
+  const n = a.length;
+  withMemory(kernels, (memory) => {
+    const tables = memory.room(32 * n);
+    const data = memory.f64(a);
+    x.ntt_tables(tables, n, q, root);
+    x.ntt_forward(data, tables, n, q, 1 / q);
+    const out = kernels.f64(data, n).slice();
+    assertResidues(
+      positions.map((i) => out[i]),
+      positions.map((i) => evaluate(a, i, root, q)),
+      q,
+    );
+    for (const value of out) assert.ok(Math.abs(value) <= q / 2 + 1);
+    x.ntt_inverse(data, tables, n, q, 1 / q);
+    assertResidues(kernels.f64(data, n), a.map(BigInt), q);
+  });
+}
+
+/**
+ * The input that makes the unmultiplied lane 0 grow by (q-1)/2 in every stage, starting from 2q: position j with top bit
+ * 2^b meets the twiddle W[n/2^(b+1)] after having been the unmultiplied operand of the stages before.
+ */
+function growing(n: number, q: number, root: number): number[] {
+  const logn = Math.log2(n);
+  const half = BigInt(q - 1) / 2n;
+  return Array.from({ length: n }, (_, j) => {
+    if (j === 0) return 2 * q;
+    const stage = logn - 1 - Math.floor(Math.log2(j));
+    const twiddle = pow(BigInt(root), BigInt(bitReverse(2 ** stage, logn)), q);
+    const wanted = half * inverse(twiddle, q) - BigInt(stage) * half;
+    return Number(mod(wanted, q)) + q;
+  });
+}
+
+overBuilds('negacyclic NTT', (kernels) => {
+  it('equals evaluation at the odd powers of the root, for every position', () => {
+    for (const q of PRIMES) {
+      for (const n of [16, 32, 64, 256]) {
+        const positions = Array.from({ length: n }, (_, i) => i);
+        check(kernels, integers(n, 2 * q, n + 1), q, minimalRoot(n, q), positions);
+      }
+    }
+  });
+
+  it('has the stated ranges for large n', () => {
+    for (const q of PRIMES) {
+      for (const n of [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072]) {
+        if ((q - 1) % (2 * n) !== 0) continue;
+        const root = pow(BigInt(deepRoot(q)), BigInt(order(q) / (2 * n)), q);
+        check(kernels, integers(n, 2 * q, n + 1), q, Number(root), [0, 1, n - 1]);
+      }
+    }
+  });
+
+  it('stays exact on the input that grows fastest', () => {
+    for (const q of [NEAR_2_50, PRIMES[1]]) {
+      for (const n of [16, 256, 4096, 8192, 131072]) {
+        const root = Number(pow(BigInt(deepRoot(q)), BigInt(order(q) / (2 * n)), q));
+        const up = growing(n, q, root);
+        check(kernels, up, q, root, [0, 1, n / 2]);
+        check(
+          kernels,
+          up.map((v) => -v),
+          q,
+          root,
+          [0, 1, n / 2],
+        );
+      }
+    }
+  });
+
+  it('inverts values that add up without cancelling', () => {
+    const q = NEAR_2_50;
+    for (const n of [16, 32, 8192, 131072]) {
+      const root = Number(pow(BigInt(deepRoot(q)), BigInt(order(q) / (2 * n)), q));
+      withMemory(kernels, (memory) => {
+        const tables = memory.room(32 * n);
+        kernels.x.ntt_tables(tables, n, q, root);
+        for (const value of [Math.floor(q / 2 + 1), -Math.floor(q / 2 + 1)]) {
+          const data = memory.f64(new Array(n).fill(value));
+          kernels.x.ntt_inverse(data, tables, n, q, 1 / q);
+          const want = new Array(n).fill(0n);
+          want[0] = BigInt(value);
+          assertResidues(kernels.f64(data, n), want, q);
+        }
+      });
+    }
+  });
+
+  it('multiplies polynomials modulo X^n + 1', () => {
+    const [n, q] = [64, NEAR_2_50];
+    const [a, b] = [residues(n, q, 1), residues(n, q, 2)];
+    const want = new Array<bigint>(n).fill(0n);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) {
+        const product = BigInt(a[i]) * BigInt(b[j]);
+        want[(i + j) % n] += i + j < n ? product : -product;
+      }
+    }
+    withMemory(kernels, (memory) => {
+      const tables = memory.room(32 * n);
+      const [pa, pb] = [memory.f64(a), memory.f64(b)];
+      kernels.x.ntt_tables(tables, n, q, minimalRoot(n, q));
+      kernels.x.ntt_forward(pa, tables, n, q, 1 / q);
+      kernels.x.ntt_forward(pb, tables, n, q, 1 / q);
+      kernels.x.v_mul(pa, pa, pb, n, q, 1 / q);
+      kernels.x.ntt_inverse(pa, tables, n, q, 1 / q);
+      assertResidues(kernels.f64(pa, n), want, q);
+    });
+  });
+
+  it('finds the minimal root', () => {
+    for (const q of PRIMES) {
+      for (const n of [16, 1024]) {
+        const want = minimalRoot(n, q);
+        for (const e of [1n, 3n, BigInt(2 * n - 1)]) {
+          assert.equal(kernels.x.ntt_min_root(n, q, Number(pow(BigInt(want), e, q))), want);
+        }
+      }
+    }
+  });
+});
+
+describe('both builds', () => {
+  it('give the same bits in the tables and the transforms', () => {
+    for (const q of PRIMES) {
+      const n = q === 65537 ? 1024 : 8192;
+      const root = Number(pow(BigInt(deepRoot(q)), BigInt(order(q) / (2 * n)), q));
+      const results = builds.map((kernels) =>
+        withMemory(kernels, (memory) => {
+          const tables = memory.room(32 * n);
+          const [up, down] = [memory.f64(integers(n, 2 * q, 5)), memory.f64(residues(n, q, 6))];
+          kernels.x.ntt_tables(tables, n, q, root);
+          kernels.x.ntt_forward(up, tables, n, q, 1 / q);
+          kernels.x.ntt_inverse(down, tables, n, q, 1 / q);
+          return [kernels.u8(tables, 32 * n), kernels.u8(up, 8 * n), kernels.u8(down, 8 * n)].map((v) =>
+            Buffer.from(v).toString('base64'),
+          );
+        }),
+      );
+      assert.deepEqual(results[0], results[1]);
+    }
+  });
+});
+
+/** The order of the root of {@link deepRoot}. */
+function order(q: number): number {
+  return q === 65537 ? 2 ** 16 : 2 ** 18;
+}
+
+/** Some primitive root of unity of the largest order that the primes of these tests share. */
+function deepRoot(q: number): number {
+  for (let x = 2n; ; x++) {
+    const root = pow(x, BigInt((q - 1) / order(q)), q);
+    if (pow(root, BigInt(order(q) / 2), q) === BigInt(q) - 1n) return Number(root);
+  }
+}
