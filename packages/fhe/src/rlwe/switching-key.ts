@@ -1,0 +1,160 @@
+/**
+ * Hybrid key switching (Han and Ki, ePrint 2019/688; centred digits). A key from s_in to s_out at `level` with `special`
+ * special primes holds, for each digit d (a group of `special` consecutive chain primes),
+ *   b_d = -a_d s_out + e_d + P g_d s_in   over q_0 ... q_level, p_0 ... p_{special-1},
+ * with g_d = 1 modulo the primes of the group and 0 modulo the others, so a key serves every lower level too.
+ * @module
+ */
+import { FheError } from '../errors.ts';
+import { randomSeed } from '../random.ts';
+import type { Context } from './context.ts';
+import { expandMask, freshError, smallToNtt } from './sampling.ts';
+import type { SecretKey } from './secret-key.ts';
+
+export interface SwitchingKeySpec {
+  level: number;
+  /** Special primes used: the size of a digit, in primes. More are faster and smaller, and cost modulus. */
+  special: number;
+}
+
+export function digitCount(spec: SwitchingKeySpec): number {
+  return Math.ceil((spec.level + 1) / spec.special);
+}
+
+export class SwitchingKey {
+  readonly context: Context;
+  readonly level: number;
+  readonly special: number;
+  readonly digits: number;
+  readonly seed: Uint8Array;
+  readonly #limbs: number;
+  #ptr: number;
+
+  /** An empty key; its b limbs are filled by key generation or by the wire reader, its a limbs from the seed. */
+  constructor(context: Context, spec: SwitchingKeySpec, seed: Uint8Array) {
+    const { level, special } = spec;
+    if (level < 0 || level > context.maxLevel || special < 1 || special > context.parameters.p.length) {
+      throw new FheError(
+        'KEY_LEVEL',
+        `no switching key at level ${level} with ${special} special primes in these parameters`,
+        'spec',
+      );
+    }
+    this.context = context;
+    this.level = level;
+    this.special = special;
+    this.digits = digitCount(spec);
+    this.seed = seed;
+    this.#limbs = level + 1 + special;
+    this.#ptr = context.alloc(2 * this.digits * this.#limbs);
+    const basis = context.basis(level, special);
+    for (let d = 0; d < this.digits; d++) {
+      basis.forEach((index, t) => {
+        expandMask(context, this.a(d, t), seed, d, index);
+      });
+    }
+  }
+
+  /** Position of the limb of special prime k among the limbs of this key. */
+  specialLimb(k: number): number {
+    return this.level + 1 + k;
+  }
+
+  b(digit: number, limb: number): number {
+    if (this.#ptr === 0) throw new FheError('DISPOSED', 'the switching key was disposed of', 'key');
+    return this.#ptr + this.context.limbBytes(digit * this.#limbs + limb);
+  }
+
+  a(digit: number, limb: number): number {
+    return this.b(digit, limb) + this.context.limbBytes(this.digits * this.#limbs);
+  }
+
+  get limbs(): number {
+    return this.#limbs;
+  }
+
+  get bytes(): number {
+    return this.context.limbBytes(2 * this.digits * this.#limbs);
+  }
+
+  dispose(): void {
+    if (this.#ptr !== 0) this.context.free(this.#ptr);
+    this.#ptr = 0;
+  }
+}
+
+/** Residue limbs of a secret polynomial over all moduli of the context, by index. */
+export type SecretLimbs = (index: number) => number;
+
+/** Generates the key that switches from `input` to `output`. */
+export function generateSwitchingKey(
+  context: Context,
+  spec: SwitchingKeySpec,
+  input: SecretLimbs,
+  output: SecretLimbs,
+): SwitchingKey {
+  const { kernels, n, moduli } = context;
+  const key = new SwitchingKey(context, spec, randomSeed());
+  const basis = context.basis(spec.level, spec.special);
+  const specials = basis.slice(spec.level + 1);
+  const factors = context.productModulo(specials, basis.slice(0, spec.level + 1), false);
+  const masked = context.alloc(1);
+  for (let d = 0; d < key.digits; d++) {
+    const error = freshError(context);
+    basis.forEach((index, t) => {
+      const { value, inverse } = moduli[index];
+      const b = key.b(d, t);
+      smallToNtt(context, b, error, index);
+      kernels.x.v_mul(masked, key.a(d, t), output(index), n, value, inverse);
+      kernels.x.v_sub(b, b, masked, n, value, inverse);
+      if (t <= spec.level && Math.floor(t / spec.special) === d) {
+        kernels.x.v_muladdscalar(b, input(index), factors[t], n, value, inverse);
+      }
+    });
+    kernels.arena.freeZeroed(error);
+  }
+  // The mask is public, so its product with the secret is the secret.
+  kernels.arena.freeZeroed(masked);
+  return key;
+}
+
+/** Key that takes s^2 to s. */
+export function generateRelinearizationKey(secret: SecretKey, spec: SwitchingKeySpec): SwitchingKey {
+  const { context } = secret;
+  const { kernels, n, moduli } = context;
+  const square = kernels.arena.allocZeroed(context.limbBytes(moduli.length));
+  const limb: SecretLimbs = (i) => square + context.limbBytes(i);
+  moduli.forEach(({ value, inverse }, i) => {
+    kernels.x.v_mul(limb(i), secret.limb(i), secret.limb(i), n, value, inverse);
+  });
+  const key = generateSwitchingKey(context, spec, limb, (i) => secret.limb(i));
+  kernels.arena.freeZeroed(square);
+  return key;
+}
+
+/**
+ * Key of the automorphism X -> X^galois. It switches s to the inverse image of s, so that the automorphism is applied
+ * after the switch: the digits of a hoisted ciphertext then serve all rotations as they are.
+ */
+export function generateGaloisKey(secret: SecretKey, galois: number, spec: SwitchingKeySpec): SwitchingKey {
+  const { context } = secret;
+  const { kernels, n, moduli } = context;
+  const image = kernels.arena.allocZeroed(context.limbBytes(moduli.length));
+  const limb: SecretLimbs = (i) => image + context.limbBytes(i);
+  const table = context.galoisTable(inverseGalois(galois, n));
+  moduli.forEach((_, i) => {
+    kernels.x.v_permute(limb(i), secret.limb(i), table, n);
+  });
+  const key = generateSwitchingKey(context, spec, (i) => secret.limb(i), limb);
+  kernels.arena.freeZeroed(image);
+  return key;
+}
+
+/** g^-1 mod 2n for odd g, by Newton's iteration modulo a power of two. */
+function inverseGalois(galois: number, n: number): number {
+  const mask = BigInt(2 * n - 1);
+  const g = BigInt(galois);
+  let x = g;
+  for (let i = 0; i < 6; i++) x = (x * (2n - g * x)) & mask;
+  return Number(x);
+}
