@@ -1,0 +1,36 @@
+/**
+ * @velum/runtime: plans, and running them in the clear, in simulation, and encrypted.
+ * @module
+ */
+export { applyActivation } from './activations.ts';
+export { ClientKeys } from './client-keys.ts';
+export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
+export { type FloatRunOptions, runClear, simulate } from './float-run.ts';
+export { gaussianSource } from './gaussian.ts';
+export { coefficientCapacity, Layout, type RequestShape, requestShape } from './layout.ts';
+export {
+  type CoefficientStep,
+  decodePlan,
+  encodePlan,
+  type LinearStep,
+  type Matrix,
+  type Plan,
+  type PolynomialStep,
+  type Program,
+  type ScalarStep,
+  type Step,
+} from './plan.ts';
+export {
+  type Activation,
+  canonicalJson,
+  type Packing,
+  type Profile,
+  type ProfileEstimate,
+  type ProfileInput,
+  type ProfileOutput,
+  parseProfile,
+  profileId,
+} from './profile.ts';
+export { checkSamples, type SampleWarning } from './samples.ts';
+export { type PredictOptions, ServerKeys, ServerPlan } from './server-plan.ts';
+export { type WireSizes, wireSizes } from './sizes.ts';

@@ -1,0 +1,118 @@
+/**
+ * A plan: the public profile, and the program, which stays with the model owner. The program is a straight line of steps
+ * with their constants.
+ * @module
+ */
+import { NO_PROFILE, openWire, type Polynomial, sealWire, type TransformShape } from '@velum/fhe';
+import { RuntimeError } from './errors.ts';
+import { type Profile, parseProfile } from './profile.ts';
+
+export interface Matrix {
+  rows: number;
+  columns: number;
+  /** Row-major, rows x columns. */
+  weights: Float64Array;
+  bias: Float64Array;
+}
+
+/** A linear model on coefficients: input level -> input level - 1. */
+export interface CoefficientStep {
+  kind: 'coefficients';
+  matrix: Matrix;
+  weightScale: number;
+}
+
+/** Matrix times the slot vector of one sample: level -> level - 1. */
+export interface LinearStep {
+  kind: 'linear';
+  matrix: Matrix;
+  shape: TransformShape;
+  level: number;
+  weightScale: number;
+}
+
+/** Matrix times a vector of ciphertexts, one a feature: level -> level - 1. */
+export interface ScalarStep {
+  kind: 'scalars';
+  matrix: Matrix;
+  level: number;
+  weightScale: number;
+}
+
+/** A polynomial on every slot: level -> level - depth. */
+export interface PolynomialStep {
+  kind: 'polynomial';
+  polynomial: Polynomial;
+  level: number;
+  outputScale: number;
+}
+
+export type Step = CoefficientStep | LinearStep | ScalarStep | PolynomialStep;
+
+export interface Program {
+  steps: Step[];
+  /** Uniform noise of +- 2^floodBits is added to every coefficient that is sent, to hide the model's part of the noise. */
+  floodBits: number;
+}
+
+export interface Plan {
+  profile: Profile;
+  program: Program;
+}
+
+const MAX_PLAN_BYTES = 2 ** 31;
+
+/** A plan as a container: length of the JSON (u32), the JSON with offsets in place of arrays, the arrays as doubles. */
+export async function encodePlan(plan: Plan): Promise<Uint8Array> {
+  const arrays: Float64Array[] = [];
+  let offset = 0;
+  const json = JSON.stringify(plan, (_, value: unknown) => {
+    if (!(value instanceof Float64Array)) return value;
+    arrays.push(value);
+    const reference = { $f64: offset, length: value.length };
+    offset += value.length;
+    return reference;
+  });
+  const text = new TextEncoder().encode(json);
+  const start = Math.ceil((4 + text.length) / 8) * 8;
+  const payload = new Uint8Array(start + offset * 8);
+  new DataView(payload.buffer).setUint32(0, text.length, true);
+  payload.set(text, 4);
+  const data = new Float64Array(payload.buffer, start);
+  let at = 0;
+  for (const array of arrays) {
+    data.set(array, at);
+    at += array.length;
+  }
+  return sealWire('plan', NO_PROFILE, payload);
+}
+
+/** @throws WireError, RuntimeError PLAN_INVALID or PROFILE_INVALID */
+export async function decodePlan(bytes: Uint8Array): Promise<Plan> {
+  const payload = (await openWire(bytes, { kind: 'plan', maxBytes: MAX_PLAN_BYTES })).slice();
+  const length = payload.length < 4 ? 0 : new DataView(payload.buffer).getUint32(0, true);
+  const start = Math.ceil((4 + length) / 8) * 8;
+  if (length === 0 || start > payload.length || (payload.length - start) % 8 !== 0)
+    invalid('its lengths do not fit');
+  const data = new Float64Array(payload.buffer, start);
+  let plan: Plan;
+  try {
+    plan = JSON.parse(new TextDecoder().decode(payload.subarray(4, 4 + length)), (_, value) => {
+      if (value === null || typeof value !== 'object' || typeof value.$f64 !== 'number') return value;
+      const end = value.$f64 + value.length;
+      if (!Number.isInteger(value.$f64) || !Number.isInteger(end) || value.$f64 < 0 || end > data.length)
+        invalid('an array lies outside the file');
+      return data.slice(value.$f64, end);
+    }) as Plan;
+  } catch (error) {
+    if (error instanceof RuntimeError) throw error;
+    return invalid('its JSON does not parse');
+  }
+  parseProfile(plan?.profile);
+  if (!Array.isArray(plan.program?.steps) || plan.program.steps.length === 0) invalid('it has no steps');
+  return plan;
+}
+
+function invalid(what: string): never {
+  throw new RuntimeError('PLAN_INVALID', `the plan cannot be used: ${what}; deploy the model again`, 'plan');
+}

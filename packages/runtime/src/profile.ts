@@ -1,0 +1,166 @@
+/**
+ * The public half of a plan: all that a client needs to make keys, encrypt, and decrypt. It holds no weights.
+ * @module
+ */
+import { createParameters, type EvaluationKeySpec, sha256Hex } from '@velum/fhe';
+import { RuntimeError } from './errors.ts';
+
+/**
+ * How samples lie in ciphertexts:
+ * - `coefficients`: linear models. A sample's features are coefficients; a product with the weights puts each score into
+ *   one coefficient, without any evaluation key. Several samples to a ciphertext, or (layout `features`) a ciphertext for
+ *   each feature with N samples, whichever is smaller for the request.
+ * - `slots`: one sample a ciphertext, repeated in the slots; for latency.
+ * - `batch`: a ciphertext for each feature with N/2 samples in the slots; for throughput.
+ */
+export type Packing = 'coefficients' | 'slots' | 'batch';
+export type Activation = 'none' | 'sigmoid' | 'softmax' | 'argmax';
+
+export interface ProfileInput {
+  features: number;
+  names?: string[];
+  packing: Packing;
+  level: number;
+  scale: number;
+  /** Period of a sample in the slots (packing `slots`). */
+  period: number;
+  /** Most rows that one request may hold. */
+  samplesPerRequest: number;
+  /** Calibrated range of each feature: outside it the result may be wrong. */
+  ranges?: [number, number][];
+}
+
+export interface ProfileOutput {
+  /** Values for each sample. */
+  values: number;
+  /** Final activation that the client applies after decryption, exactly. */
+  activation: Activation;
+  labels?: (string | number)[];
+  /** Decision threshold on the final value of a binary classifier. */
+  threshold?: number;
+  scale: number;
+  /** Period of the result in the slots (packing `slots`). */
+  period: number;
+  /** Bits of a coefficient on the wire. */
+  keep: number;
+}
+
+export interface ProfileEstimate {
+  serverMilliseconds: number;
+  publicKeyBytes: number;
+  evaluationKeyBytes: number;
+  inputBytes: number;
+  resultBytes: number;
+  /** Largest absolute error expected in the score. */
+  error: number;
+}
+
+export interface Profile {
+  format: 'velum-profile';
+  version: 1;
+  /** SHA-256 of the canonical JSON of everything but `id` and `estimate`. */
+  id: string;
+  scheme: 'ckks';
+  parameters: { logN: number; q: number[]; p: number[] };
+  keys: { public: { level: number }; evaluation: EvaluationKeySpec[] };
+  input: ProfileInput;
+  output: ProfileOutput;
+  batchSize: number;
+  estimate: ProfileEstimate;
+}
+
+/** JSON with sorted keys and no white space. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (value !== null && typeof value === 'object') {
+    const entries = Object.entries(value).filter(([, v]) => v !== undefined);
+    entries.sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`;
+  }
+  return JSON.stringify(value);
+}
+
+/** The id that a profile with this content has. */
+export async function profileId(profile: Omit<Profile, 'id'>): Promise<string> {
+  const { format, version, scheme, parameters, keys, input, output, batchSize } = profile;
+  const text = canonicalJson({ format, version, scheme, parameters, keys, input, output, batchSize });
+  return sha256Hex(new TextEncoder().encode(text));
+}
+
+const MAX_FEATURES = 65_536;
+
+/**
+ * Checks a profile that came from outside.
+ * @throws RuntimeError PROFILE_INVALID, FheError PARAMETERS_INVALID or PARAMETERS_INSECURE: a service cannot talk a client
+ *   into weak parameters.
+ */
+export function parseProfile(value: unknown): Profile {
+  const p = object(value, 'profile') as unknown as Profile;
+  if (p.format !== 'velum-profile') bad('format', 'is not "velum-profile"');
+  if (p.version !== 1) bad('version', `${p.version} is not supported; update the client`);
+  if (p.scheme !== 'ckks') bad('scheme', 'is not "ckks"');
+  if (typeof p.id !== 'string' || !/^[0-9a-f]{64}$/.test(p.id)) bad('id', 'is not 64 hex digits');
+  const { logN, q, p: special } = object(p.parameters, 'parameters') as unknown as Profile['parameters'];
+  const parameters = createParameters({ logN, q, p: special });
+  const level = (v: unknown, name: string): number => integer(v, 0, parameters.maxLevel, name);
+  const keys = object(p.keys, 'keys') as unknown as Profile['keys'];
+  level(object(keys.public, 'keys.public')['level'], 'keys.public.level');
+  for (const spec of array(keys.evaluation, 1024, 'keys.evaluation')) {
+    const key = object(spec, 'keys.evaluation');
+    integer(key['galois'], 0, 2 * parameters.n - 1, 'keys.evaluation.galois');
+    level(key['level'], 'keys.evaluation.level');
+    integer(key['special'], 1, parameters.p.length, 'keys.evaluation.special');
+  }
+  const input = object(p.input, 'input') as unknown as ProfileInput;
+  integer(input.features, 1, MAX_FEATURES, 'input.features');
+  if (!['coefficients', 'slots', 'batch'].includes(input.packing)) bad('input.packing', 'is unknown');
+  level(input.level, 'input.level');
+  positive(input.scale, 'input.scale');
+  integer(input.period, 1, parameters.n, 'input.period');
+  integer(input.samplesPerRequest, 1, 1 << 24, 'input.samplesPerRequest');
+  if (input.names !== undefined && array(input.names, MAX_FEATURES, 'input.names').length !== input.features)
+    bad('input.names', 'does not fit the features');
+  if (input.ranges !== undefined) {
+    if (array(input.ranges, MAX_FEATURES, 'input.ranges').length !== input.features)
+      bad('input.ranges', 'does not fit the features');
+    for (const range of input.ranges) {
+      if (!Array.isArray(range) || range.length !== 2 || !range.every(Number.isFinite))
+        bad('input.ranges', 'is not a list of [min, max]');
+    }
+  }
+  const output = object(p.output, 'output') as unknown as ProfileOutput;
+  integer(output.values, 1, MAX_FEATURES, 'output.values');
+  if (!['none', 'sigmoid', 'softmax', 'argmax'].includes(output.activation))
+    bad('output.activation', 'is unknown');
+  positive(output.scale, 'output.scale');
+  integer(output.period, 1, parameters.n, 'output.period');
+  integer(output.keep, 8, 50, 'output.keep');
+  integer(p.batchSize, 1, 1 << 24, 'batchSize');
+  object(p.estimate, 'estimate');
+  return p;
+}
+
+function bad(argument: string, what: string): never {
+  throw new RuntimeError('PROFILE_INVALID', `the profile's ${argument} ${what}`, argument);
+}
+
+function object(value: unknown, name: string): Record<string, unknown> {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) bad(name, 'is not an object');
+  return value as Record<string, unknown>;
+}
+
+function array(value: unknown, max: number, name: string): unknown[] {
+  if (!Array.isArray(value) || value.length > max) bad(name, `is not a list of at most ${max}`);
+  return value as unknown[];
+}
+
+function integer(value: unknown, min: number, max: number, name: string): number {
+  if (!Number.isInteger(value) || (value as number) < min || (value as number) > max)
+    bad(name, `is ${String(value)}, not an integer in ${min}..${max}`);
+  return value as number;
+}
+
+function positive(value: unknown, name: string): void {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
+    bad(name, 'is not a positive number');
+}
