@@ -1,0 +1,106 @@
+/**
+ * A cost model of the encrypted operations, fitted to the kernels on wasm-fma (`npm run bench` prints what it rests on).
+ * It ranks plans and gives users an idea of the time; it promises nothing.
+ * @module
+ */
+import type { EvaluationKeySpec } from '@velum/fhe';
+import type { Plan, Step } from '@velum/runtime';
+
+/** Nanoseconds per butterfly of an NTT, and per element of a pass that multiplies. */
+const BUTTERFLY_NS = 0.55;
+const ELEMENT_NS = 1.3;
+
+export class CostModel {
+  readonly #logN: number;
+  readonly #special: number;
+
+  /** @param special special primes of the key switches */
+  constructor(logN: number, special: number) {
+    this.#logN = logN;
+    this.#special = special;
+  }
+
+  get #n(): number {
+    return 2 ** this.#logN;
+  }
+
+  /** Milliseconds of one NTT. */
+  ntt(): number {
+    return (this.#n / 2) * this.#logN * BUTTERFLY_NS * 1e-6;
+  }
+
+  pass(limbs: number): number {
+    return limbs * this.#n * ELEMENT_NS * 1e-6;
+  }
+
+  decompose(level: number): number {
+    const digits = Math.ceil((level + 1) / this.#special);
+    const transforms = level + 1 + digits * (level + 1 + this.#special) - (level + 1);
+    return transforms * this.ntt() + this.pass(digits * this.#special * (level + 1));
+  }
+
+  finishSwitch(level: number): number {
+    const digits = Math.ceil((level + 1) / this.#special);
+    const basis = level + 1 + this.#special;
+    return (
+      2 * basis * this.ntt() +
+      this.pass(2 * digits * basis + 2 * this.#special * (level + 1) + 4 * (level + 1))
+    );
+  }
+
+  keySwitch(level: number): number {
+    return this.decompose(level) + this.finishSwitch(level);
+  }
+
+  rescale(level: number): number {
+    return 2 * (level + 1) * this.ntt() + this.pass(4 * level);
+  }
+
+  multiply(level: number): number {
+    return this.keySwitch(level) + this.pass(6 * (level + 1));
+  }
+
+  /** One step on one sample (`slots`), or on one group of ciphertexts (`batch`, `coefficients`). */
+  step(step: Step, width: number): number {
+    switch (step.kind) {
+      case 'coefficients':
+        return this.pass(8) + this.rescale(1);
+      case 'linear': {
+        const { shape, level } = step;
+        const babies = this.decompose(level) + (shape.babySteps - 1) * this.finishSwitch(level);
+        const giants = (shape.giantSteps - 1) * this.keySwitch(level);
+        const products = this.pass(shape.diagonals * 2 * (level + 1));
+        return (
+          babies + giants + products + this.rescale(level) + shape.folds.length * this.keySwitch(level - 1)
+        );
+      }
+      case 'scalars':
+        return (
+          step.matrix.rows *
+          (this.pass(step.matrix.columns * 2 * (step.level + 1)) + this.rescale(step.level))
+        );
+      case 'polynomial': {
+        const degree = step.polynomial.coefficients.length - 1;
+        const products = Math.ceil(Math.log2(degree + 1)) + Math.ceil(degree / 4);
+        return width * products * this.multiply(step.level);
+      }
+    }
+  }
+}
+
+/** Server milliseconds for one full request unit of the plan: a sample, or a group of ciphertexts. */
+export function estimateMilliseconds(plan: Plan): number {
+  const { parameters, keys, input, output } = plan.profile;
+  const special = keys.evaluation.reduce((m: number, k: EvaluationKeySpec) => Math.max(m, k.special), 1);
+  const model = new CostModel(parameters.logN, special);
+  let width = input.packing === 'batch' ? input.features : 1;
+  let sum = 0;
+  for (const step of plan.program.steps) {
+    sum += model.step(step, width);
+    if (step.kind === 'scalars') width = step.matrix.rows;
+  }
+  const inputs = input.packing === 'batch' ? input.features : 1;
+  const results = input.packing === 'batch' ? output.values : 1;
+  // Reading an input expands its mask; finishing blinds, transforms and packs.
+  return sum + inputs * model.pass(6 * (input.level + 1)) + results * (7 * model.ntt() + model.pass(12));
+}
