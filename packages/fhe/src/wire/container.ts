@@ -132,9 +132,6 @@ export async function openWire(
   bytes: Uint8Array,
   expect: { kind: WireKind; profileId?: string; maxBytes?: number },
 ): Promise<Uint8Array> {
-  if (expect.maxBytes !== undefined && bytes.length > expect.maxBytes) {
-    throw new WireError('WIRE_TOO_LARGE', `${bytes.length} bytes, more than the ${expect.maxBytes} allowed`);
-  }
   const header = readWireHeader(bytes);
   if (header.kind !== expect.kind)
     throw new WireError('WIRE_KIND', `expected a file of kind ${expect.kind}, got ${header.kind}`);
@@ -143,6 +140,9 @@ export async function openWire(
       'WIRE_PROFILE',
       `made for profile ${header.profileId.slice(0, 12)}, but this is profile ${expect.profileId.slice(0, 12)}; make it anew for the current profile`,
     );
+  }
+  if (expect.maxBytes !== undefined && bytes.length > expect.maxBytes) {
+    throw new WireError('WIRE_TOO_LARGE', `${bytes.length} bytes, more than the ${expect.maxBytes} allowed`);
   }
   const payload = bytes.subarray(WIRE_HEADER_BYTES);
   if (payload.length !== header.payloadBytes) {
