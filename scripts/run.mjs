@@ -225,7 +225,7 @@ function usage(problem) {
 }
 
 const velum = async (args) =>
-  run(await setup(), [at('packages/cli/src/main.ts'), ...args], { cwd: callersFolder() });
+  run(await setup(), [at('packages/cli/bin/velum.mjs'), ...args], { cwd: callersFolder() });
 
 const commands = {
   setup: async () => {

@@ -72,7 +72,7 @@ function repository(t: TestContext): string {
     "import { test } from 'node:test'; test('in b', () => { throw 1; });",
   );
   write('test/c.test.ts', "import { test } from 'node:test'; test('in c', () => {});");
-  write('packages/cli/src/main.ts', `export {};${VELUM}`);
+  write('packages/cli/bin/velum.mjs', VELUM);
   mkdirSync(join(folder, 'scripts'));
   copyFileSync(join(root, 'scripts/run.mjs'), join(folder, 'scripts/run.mjs'));
   return folder;

@@ -269,6 +269,17 @@ describe('bad input', () => {
     await rejects(ClientKeys.fromSecret(kernels, other.profile, secret), 'WIRE_PROFILE');
   });
 
+  test('flooding moves a decrypted score by at most its width, and differently each time', async () => {
+    const { client, server, keys } = session;
+    const result = await server.predict(keys, await client.encrypt(uniformRows(1, 6)));
+    const [[exact]] = await client.decrypt(result);
+    const flooded = await Promise.all(
+      [1, 2, 3].map(async () => (await client.decrypt(result, { flood: 0.01 }))[0][0]),
+    );
+    for (const value of flooded) assert.ok(Math.abs(value - exact) <= 0.01 && value !== exact);
+    assert.notEqual(flooded[0], flooded[1]);
+  });
+
   test('another secret decrypts to nonsense, not to the score', async () => {
     const stranger = ClientKeys.generate(kernels, session.plan.profile);
     const rows = uniformRows(1, 6);

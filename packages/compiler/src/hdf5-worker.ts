@@ -42,6 +42,9 @@ export interface WorkerInput {
 const FILE = '/input.h5';
 const MAX_DEPTH = 16;
 const MAX_VISITED = 4096;
+const MAX_STRINGS = 65536;
+/** Every value becomes a double, so small types count as four bytes against the limit. */
+const MIN_VALUE_BYTES = 4;
 
 const h5 = await h5wasm.ready;
 const { bytes, maxBytes } = workerData as WorkerInput;
@@ -120,12 +123,14 @@ function readDataset(path: string): Tensor {
   const { shape, size } = metadata;
   if (!shape) throw refuse('HDF5_TYPE', path, 'is empty: give one with values');
   // Computed from the shape itself: the library's own total is 32 bits wide.
-  const total = shape.reduce((product, extent) => product * extent, size);
-  if (!(total <= budget)) {
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  const charge = count * Math.max(size, MIN_VALUE_BYTES);
+  if (!(charge <= budget)) {
     const left = `passes the limit of ${budget} bytes left for this file`;
     throw refuse('HDF5_TOO_LARGE', path, `of shape (${shape.join(', ')}) ${left}`);
   }
-  budget -= total;
+  budget -= charge;
+  const total = count * size;
   const pointer = h5._malloc(Math.max(8, total));
   if (pointer === 0) throw invalid('there is not enough memory for its content');
   if (h5.get_dataset_data(file, path, null, null, null, BigInt(pointer)) < 0) {
@@ -146,7 +151,7 @@ function toDoubles(path: string, metadata: Metadata, buffer: ArrayBuffer): Float
   const fill = (at: (offset: number) => number) => Float64Array.from({ length }, (_, i) => at(i * size));
   if (type === classes.H5T_FLOAT.value) {
     if (size === 8 && little) return new Float64Array(buffer);
-    if (size === 4 && little) return Float64Array.from(new Float32Array(buffer));
+    if (size === 4 && little) return new Float64Array(new Float32Array(buffer));
     if (size === 8) return fill((o) => view.getFloat64(o, little));
     if (size === 4) return fill((o) => view.getFloat32(o, little));
   }
@@ -169,7 +174,8 @@ function readStrings(path: string, attribute: string): string[] | undefined {
   if (count === 0) return [];
   if (type !== h5.H5T_class_t.H5T_STRING.value) return undefined;
   const total = count * size;
-  if (!(total <= maxBytes)) throw invalid(`attribute ${attribute} of ${path} is too large`);
+  if (!(count <= MAX_STRINGS && total <= maxBytes))
+    throw invalid(`attribute ${attribute} of ${path} is too large`);
   const pointer = h5._malloc(total);
   if (pointer === 0) throw invalid('there is not enough memory for its content');
   h5.get_attribute_data(file, path, attribute, BigInt(pointer));

@@ -32,6 +32,15 @@ import type { Profile } from './profile.ts';
 import { checkSamples } from './samples.ts';
 import { REQUEST_PREFIX_BYTES } from './sizes.ts';
 
+export interface DecryptOptions {
+  /**
+   * Adds uniform noise in [-flood, flood] to every score. Needed when decrypted values are handed to somebody who may have
+   * chosen the computation: the exact error of a CKKS decryption helps to find the key (Li and Micciancio, ePrint
+   * 2020/1533). Choose it well above the profile's expected error; see docs/security.md.
+   */
+  flood?: number;
+}
+
 export class ClientKeys {
   readonly profile: Profile;
   readonly #context: Context;
@@ -110,8 +119,11 @@ export class ClientKeys {
     return sealWire('input', this.profile.id, writer.bytes);
   }
 
-  /** Rows of `output.values` values, final activation applied. @throws WireError */
-  async decrypt(result: Uint8Array): Promise<number[][]> {
+  /**
+   * Rows of `output.values` values, final activation applied.
+   * @throws WireError
+   */
+  async decrypt(result: Uint8Array, options: DecryptOptions = {}): Promise<number[][]> {
     const { output, input } = this.profile;
     const payload = await openWire(result, { kind: 'result', profileId: this.profile.id });
     const reader = new ByteReader(payload);
@@ -139,8 +151,9 @@ export class ClientKeys {
         );
     }
     reader.end();
+    const flood = options.flood ?? 0;
     return unpackScores(this.profile, rows, shape, vectors).map((scores) =>
-      applyActivation(output.activation, scores),
+      applyActivation(output.activation, flood > 0 ? floodScores(scores, flood) : scores),
     );
   }
 
@@ -149,4 +162,13 @@ export class ClientKeys {
     this.#secret.dispose();
     this.#context.dispose();
   }
+}
+
+/** 53 uniform bits a score from the CSPRNG. */
+function floodScores(scores: readonly number[], flood: number): number[] {
+  const words = crypto.getRandomValues(new Uint32Array(2 * scores.length));
+  return scores.map((score, i) => {
+    const unit = (words[2 * i] * 2 ** 21 + (words[2 * i + 1] >>> 11)) / 2 ** 53;
+    return score + flood * (2 * unit - 1);
+  });
 }

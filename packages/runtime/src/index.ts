@@ -3,7 +3,7 @@
  * @module
  */
 export { applyActivation } from './activations.ts';
-export { ClientKeys } from './client-keys.ts';
+export { ClientKeys, type DecryptOptions } from './client-keys.ts';
 export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export { type FloatRunOptions, runClear, simulate } from './float-run.ts';
 export { gaussianSource } from './gaussian.ts';

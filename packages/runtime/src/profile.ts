@@ -107,7 +107,9 @@ export function parseProfile(value: unknown): Profile {
   level(object(keys.public, 'keys.public')['level'], 'keys.public.level');
   for (const spec of array(keys.evaluation, 1024, 'keys.evaluation')) {
     const key = object(spec, 'keys.evaluation');
-    integer(key['galois'], 0, 2 * parameters.n - 1, 'keys.evaluation.galois');
+    const galois = integer(key['galois'], 0, 2 * parameters.n - 1, 'keys.evaluation.galois');
+    // Relinearisation is element 0; automorphisms are odd.
+    if (galois !== 0 && galois % 2 === 0) bad('keys.evaluation.galois', 'is even');
     level(key['level'], 'keys.evaluation.level');
     integer(key['special'], 1, parameters.p.length, 'keys.evaluation.special');
   }
@@ -116,7 +118,7 @@ export function parseProfile(value: unknown): Profile {
   if (!['coefficients', 'slots', 'batch'].includes(input.packing)) bad('input.packing', 'is unknown');
   level(input.level, 'input.level');
   positive(input.scale, 'input.scale');
-  integer(input.period, 1, parameters.n, 'input.period');
+  powerOfTwo(input.period, parameters.n / 2, 'input.period');
   integer(input.samplesPerRequest, 1, 1 << 24, 'input.samplesPerRequest');
   if (input.names !== undefined && array(input.names, MAX_FEATURES, 'input.names').length !== input.features)
     bad('input.names', 'does not fit the features');
@@ -133,8 +135,14 @@ export function parseProfile(value: unknown): Profile {
   if (!['none', 'sigmoid', 'softmax', 'argmax'].includes(output.activation))
     bad('output.activation', 'is unknown');
   positive(output.scale, 'output.scale');
-  integer(output.period, 1, parameters.n, 'output.period');
+  powerOfTwo(output.period, parameters.n / 2, 'output.period');
   integer(output.keep, 8, 50, 'output.keep');
+  if (input.packing === 'coefficients' && input.features * output.values > parameters.n)
+    bad('input.features', 'does not fit the ring');
+  if (input.packing === 'slots' && input.period < input.features)
+    bad('input.period', 'is shorter than a sample');
+  if (input.packing === 'slots' && output.period < output.values)
+    bad('output.period', 'is shorter than the values');
   integer(p.batchSize, 1, 1 << 24, 'batchSize');
   object(p.estimate, 'estimate');
   return p;
@@ -158,6 +166,11 @@ function integer(value: unknown, min: number, max: number, name: string): number
   if (!Number.isInteger(value) || (value as number) < min || (value as number) > max)
     bad(name, `is ${String(value)}, not an integer in ${min}..${max}`);
   return value as number;
+}
+
+function powerOfTwo(value: unknown, max: number, name: string): void {
+  if (!Number.isInteger(Math.log2(integer(value, 1, max, name))))
+    bad(name, `is ${String(value)}, not a power of two`);
 }
 
 function positive(value: unknown, name: string): void {

@@ -70,7 +70,8 @@ export function toChebyshev(power: readonly number[], domain: readonly [number, 
 }
 
 /**
- * p(x) at level x.level - depth.
+ * p(x) at level x.level - depth. Best with an input whose scale on the mapped domain, x.scale * (b - a) / 2, is about q:
+ * a larger one is squared with every doubling of the degree, and the factors of the high powers get what is left.
  * @param targetScale scale of the result, default x.scale. A quadratic in the power basis has the scale
  *   x.scale^2 / (|c_2| q_level) instead; see `polynomialInputScale`
  * @throws FheError LEVEL_EXHAUSTED, VALUE_RANGE (degree 0)
@@ -84,6 +85,9 @@ export function evaluatePolynomial(
   const degree = polynomialDegree(p);
   if (degree < 1) throw new FheError('VALUE_RANGE', 'a constant polynomial has nothing to evaluate', 'p');
   const level = x.level - polynomialDepth(p);
+  const [a, b] = p.domain ?? [-1, 1];
+  if (!(Number.isFinite(a) && Number.isFinite(b) && a < b))
+    throw new FheError('VALUE_RANGE', `[${a}, ${b}] is not an interval`, 'p');
   for (const c of p.coefficients) {
     if (!Number.isFinite(c)) throw new FheError('VALUE_RANGE', `${c} is not a coefficient`, 'p');
   }
@@ -106,12 +110,16 @@ export function evaluatePolynomial(
 
 function evaluateQuadratic(evaluator: Evaluator, x: Ciphertext, [c0, c1, c2]: readonly number[]): Ciphertext {
   const sum = evaluator.square(x);
-  sum.scale /= Math.abs(c2);
   const sign = Math.sign(c2);
-  evaluator.addScaledInPlace(sum, x, sign * c1);
-  evaluator.addConstantInPlace(sum, sign * c0);
-  const result = evaluator.relinearizeRescale(sum);
-  sum.dispose();
+  let result: Ciphertext;
+  try {
+    sum.scale /= Math.abs(c2);
+    evaluator.addScaledInPlace(sum, x, sign * c1);
+    evaluator.addConstantInPlace(sum, sign * c0);
+    result = evaluator.relinearizeRescale(sum);
+  } finally {
+    sum.dispose();
+  }
   if (sign > 0) return result;
   const negated = evaluator.negate(result);
   result.dispose();
@@ -158,8 +166,11 @@ class PowerBasis {
       if (high === low) this.#evaluator.addConstantInPlace(product, -1);
       else this.#evaluator.addScaledInPlace(product, this.get(high - low), -1);
     }
-    value = this.#evaluator.relinearizeRescale(product);
-    product.dispose();
+    try {
+      value = this.#evaluator.relinearizeRescale(product);
+    } finally {
+      product.dispose();
+    }
     this.#values.set(i, value);
     return value;
   }
