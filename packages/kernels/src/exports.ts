@@ -50,7 +50,7 @@ export interface KernelExports {
   ): void;
   /** dst = sum of a_k*w[k]; w: `count` doubles */
   v_dotscalar(dst: number, aptrs: number, w: number, count: number, n: number, q: number, qi: number): void;
-  /** dst0 = sum of d_k*k0_k, dst1 = sum of d_k*k1_k, |d_k| <= 2q; neither dst may be an operand of the other sum */
+  /** dst0 = sum of d_k*k0_k, dst1 = sum of d_k*k1_k, |d_k| <= 2q; dst0 != dst1 */
   ks_dot(
     dst0: number,
     dst1: number,

@@ -124,7 +124,7 @@ overBuilds('samplers', (kernels) => {
     );
   });
 
-  it('have the stated moments', () => {
+  it('have the stated moments and ends', () => {
     const n = 1 << 16;
     withMemory(kernels, (memory) => {
       const [dst, key, nonce] = [
@@ -142,6 +142,14 @@ overBuilds('samplers', (kernels) => {
       assert.ok(Math.abs(mean) < 0.06 && Math.abs(variance - 10.5) < 0.3, `${mean} ${variance}`);
       x.sample_ternary(dst, n, key, nonce);
       const [balance, spread] = moments();
+      // Both ends of the centered range, (q-1)/2 and -(q-1)/2, are there, and nothing beyond them.
+      const [q, many] = [65537, 1 << 19];
+      const wide = memory.room(8 * many);
+      x.sample_uniform(wide, many, q, key, nonce);
+      const [low, high] = kernels
+        .f64(wide, many)
+        .reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [0, 0]);
+      assert.deepEqual([low, high], [(1 - q) / 2, (q - 1) / 2]);
       assert.ok(Math.abs(balance) < 0.015 && Math.abs(spread - 2 / 3) < 0.01, `${balance} ${spread}`);
     });
   });
