@@ -1,5 +1,5 @@
-"""Trains the model of `velum demo`. Deterministic: with one scikit-learn on one machine, the files come out
-the same byte for byte (elsewhere the last digits of the weights may differ).
+"""Trains the model of `velum demo`. Deterministic: with one scikit-learn on one machine the same values come out
+again (elsewhere the last digits of the weights may differ). `npm run format` then lays out the JSON.
 
 Data: Breast Cancer Wisconsin (Diagnostic), UCI Machine Learning Repository, CC BY 4.0, by W. Wolberg,
 O. Mangasarian, N. Street and W. Street (https://doi.org/10.24432/C5DW2B); taken from the copy that

@@ -38,7 +38,8 @@ before(async () => {
 });
 
 async function open(model: Model, options: CompileOptions): Promise<Session> {
-  const plan = await decodePlan(await encodePlan(await compileModel(model, options)));
+  // A Buffer, as the file system gives it: its `slice` is a view.
+  const plan = await decodePlan(Buffer.from(await encodePlan(await compileModel(model, options))));
   const client = ClientKeys.generate(kernels, parseProfile(JSON.parse(JSON.stringify(plan.profile))));
   const publicKey = await client.publicKey();
   const evaluationKey = await client.evaluationKey();

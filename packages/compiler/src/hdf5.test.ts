@@ -80,6 +80,24 @@ test('an external link leads nowhere', async () => {
   });
 });
 
+test('a file that makes the library loop for ever is given up after the time limit', async () => {
+  const bytes = await writeHdf5((root) => {
+    root.create_attribute('a', ['one', 'two', 'three']);
+    root.create_attribute('b', ['four']);
+  });
+  // Variable-length strings lie in a global heap ("GCOL"): 16 bytes of header, then objects of 16 bytes (index,
+  // references, 8 bytes of size) before their padded data. A wrong size sends h5wasm 0.10.3 (HDF5 2.0.0) round.
+  const heap = Buffer.from(bytes).indexOf('GCOL');
+  assert.ok(heap > 0);
+  bytes[heap + 16 + 2 * 24 + 8] = 255;
+  const start = performance.now();
+  await assert.rejects(
+    withHdf5(bytes, LIMIT, (h5) => h5.strings('/', 'a'), 700),
+    { constructor: Hdf5Error, code: 'HDF5_TIMEOUT' },
+  );
+  assert.ok(performance.now() - start < 5000);
+});
+
 test('a signature after a user block is found, other bytes are no HDF5', async () => {
   const bytes = await writeHdf5((root) => {
     root.create_dataset({ name: 'x', data: new Float64Array([1]) });
@@ -112,7 +130,7 @@ test('truncated and corrupted files give coded errors or values, never a crash',
     state = (Math.imul(state, 1103515245) + 12345) >>> 0;
     return Math.floor((state / 2 ** 32) * below);
   };
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 40; round++) {
     const hostile = round % 4 === 0 ? bytes.slice(0, 8 + random(bytes.length - 8)) : bytes.slice();
     if (round % 4 !== 0) for (let i = 0; i < 6; i++) hostile[8 + random(hostile.length - 8)] = random(256);
     await visit(hostile).catch((error) => {
@@ -120,6 +138,6 @@ test('truncated and corrupted files give coded errors or values, never a crash',
       failures++;
     });
   }
-  assert.ok(failures > 15, `only ${failures} of 60 failed: the corruption does not reach anything`);
+  assert.ok(failures > 10, `only ${failures} of 40 failed: the corruption does not reach anything`);
   assert.deepEqual(await visit(bytes), [['d'], 12]);
 });

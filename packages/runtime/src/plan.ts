@@ -89,7 +89,8 @@ export async function encodePlan(plan: Plan): Promise<Uint8Array> {
 
 /** @throws WireError, RuntimeError PLAN_INVALID or PROFILE_INVALID */
 export async function decodePlan(bytes: Uint8Array): Promise<Plan> {
-  const payload = (await openWire(bytes, { kind: 'plan', maxBytes: MAX_PLAN_BYTES })).slice();
+  // A copy with a buffer of its own, aligned for doubles; `slice` of a Node Buffer would be a view.
+  const payload = new Uint8Array(await openWire(bytes, { kind: 'plan', maxBytes: MAX_PLAN_BYTES }));
   const length = payload.length < 4 ? 0 : new DataView(payload.buffer).getUint32(0, true);
   const start = Math.ceil((4 + length) / 8) * 8;
   if (length === 0 || start > payload.length || (payload.length - start) % 8 !== 0)

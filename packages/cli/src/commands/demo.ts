@@ -1,0 +1,69 @@
+/**
+ * demo: the whole main job in one command.
+ * @module
+ */
+import type { Command } from 'commander';
+import { type DemoReport, runDemo } from '../demo/run.ts';
+import type { Step } from '../demo/steps.ts';
+import { CliError, EXIT } from '../errors.ts';
+import { bytesText, millisecondsText, print, printJson, scoreText, table } from '../output.ts';
+import { command } from '../program.ts';
+import type { Terminal } from '../terminal.ts';
+
+export function demoCommand(terminal: Terminal): Command {
+  return command('demo', 'an embedded service, a model and encrypted predictions, start to end', [
+    'velum demo',
+    'velum demo --json | jq .maxDifference',
+  ]).action(async ({ json }: { json?: boolean }) => {
+    if (!json)
+      print(terminal, 'Every step of an encrypted prediction, against a service started for this run:\n');
+    const report = await runDemo(json ? undefined : (step) => print(terminal, stepLine(step)));
+    if (json) printJson(terminal, report);
+    else print(terminal, summary(report));
+    if (!report.agrees) {
+      throw new CliError(
+        'DEMO_DISAGREES',
+        `encrypted and plain predictions differ by ${report.maxDifference}, more than ${report.tolerance}`,
+        EXIT.failure,
+        'Run `npm test`: the arithmetic is broken on this machine.',
+      );
+    }
+  });
+}
+
+function stepLine({ actor, title, request, milliseconds, bytesUp, bytesDown }: Step): string {
+  const bytes = [
+    bytesUp > 0 ? `${bytesText(bytesUp)} up` : '',
+    bytesDown > 0 ? `${bytesText(bytesDown)} down` : '',
+  ]
+    .filter((text) => text !== '')
+    .join(', ');
+  const what = request === undefined ? `(locally) ${title}` : request;
+  return `${actor.padEnd(5)}  ${what.padEnd(62)} ${millisecondsText(milliseconds).padStart(9)}  ${bytes}`.trimEnd();
+}
+
+function summary(report: DemoReport): string {
+  const { serverSaw, patients, bytes, times, maxDifference, tolerance, agrees } = report;
+  const saw = serverSaw.map(
+    ({ kind, bytes: size, hex, entropy }) =>
+      `  ${kind.padEnd(6)} ${bytesText(size).padStart(8)}  ...${hex}...  ${entropy.toFixed(3)} bits/byte`,
+  );
+  const rows = patients.map((p) => [
+    p.row,
+    scoreText(p.encrypted),
+    scoreText(p.plain),
+    p.difference.toExponential(1),
+    p.predicted,
+    p.diagnosis,
+  ]);
+  return `
+What the server saw, a glimpse from the middle (8 bits/byte is noise):
+${saw.join('\n')}
+
+What the user reads after decryption: the probability of a benign tumour, ${report.model.features} features each
+${table(['patient', 'encrypted', 'plain', 'difference', 'predicted', 'diagnosis'], rows)}
+
+Largest difference ${maxDifference.toExponential(2)} (${agrees ? 'within' : 'NOT WITHIN'} ${tolerance})
+${bytesText(bytes.up)} up, ${bytesText(bytes.down)} down, keys ${bytesText(bytes.keys)} once
+encrypt ${millisecondsText(times.encrypt)}, upload ${millisecondsText(times.upload)}, server compute ${millisecondsText(times.compute)}, decrypt ${millisecondsText(times.decrypt)}; the prediction in all ${millisecondsText(times.total)}, the demo ${millisecondsText(times.demo)}`;
+}
