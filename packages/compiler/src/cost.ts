@@ -3,8 +3,15 @@
  * It ranks plans and gives users an idea of the time; it promises nothing.
  * @module
  */
-import type { EvaluationKeySpec } from '@velum/fhe';
-import type { Plan, Step } from '@velum/runtime';
+import { diagonalSteps, type EvaluationKeySpec, giantGaps, polynomialDegree } from '@velum/fhe';
+import {
+  diagonalShape,
+  type GraphStep,
+  graphSteps,
+  type LineStep,
+  lineSteps,
+  type Plan,
+} from '@velum/runtime';
 
 /** Nanoseconds per butterfly of an NTT, and per element of a pass that multiplies. */
 const BUTTERFLY_NS = 0.55;
@@ -60,8 +67,36 @@ export class CostModel {
     return this.keySwitch(level) + this.pass(6 * (level + 1));
   }
 
+  graphStep(step: GraphStep): number {
+    switch (step.kind) {
+      case 'affine': {
+        let sum = 0;
+        for (const term of step.terms) {
+          const shape = diagonalShape(term, step.outputPeriod);
+          const { babies, giants, folds } = diagonalSteps(shape);
+          const gaps = giantGaps(giants).filter((g) => g !== 0).length;
+          sum +=
+            this.decompose(term.level) +
+            babies.length * this.finishSwitch(term.level) +
+            gaps * this.keySwitch(term.level);
+          sum += this.pass(shape.offsets.length * 2 * (term.level + 1)) + this.rescale(term.level);
+          sum += folds.reduce((n, f) => n + f.count - 1, 0) * this.keySwitch(term.level - 1);
+        }
+        return sum;
+      }
+      case 'elementwise':
+        return this.polynomial(polynomialDegree(step.polynomial), step.level);
+      case 'product':
+        return this.multiply(step.level);
+    }
+  }
+
+  polynomial(degree: number, level: number): number {
+    return (Math.ceil(Math.log2(degree + 1)) + Math.ceil(degree / 4)) * this.multiply(level);
+  }
+
   /** One step on one sample (`slots`), or on one group of ciphertexts (`batch`, `coefficients`). */
-  step(step: Step, width: number): number {
+  step(step: LineStep, width: number): number {
     switch (step.kind) {
       case 'coefficients':
         return this.pass(8) + this.rescale(1);
@@ -79,11 +114,8 @@ export class CostModel {
           step.matrix.rows *
           (this.pass(step.matrix.columns * 2 * (step.level + 1)) + this.rescale(step.level))
         );
-      case 'polynomial': {
-        const degree = step.polynomial.coefficients.length - 1;
-        const products = Math.ceil(Math.log2(degree + 1)) + Math.ceil(degree / 4);
-        return width * products * this.multiply(step.level);
-      }
+      case 'polynomial':
+        return width * this.polynomial(polynomialDegree(step.polynomial), step.level);
     }
   }
 }
@@ -95,7 +127,8 @@ export function estimateMilliseconds(plan: Plan): number {
   const model = new CostModel(parameters.logN, special);
   let width = input.packing === 'batch' ? input.features : 1;
   let sum = 0;
-  for (const step of plan.program.steps) {
+  for (const step of graphSteps(plan)) sum += model.graphStep(step);
+  for (const step of lineSteps(plan)) {
     sum += model.step(step, width);
     if (step.kind === 'scalars') width = step.matrix.rows;
   }

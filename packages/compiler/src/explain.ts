@@ -3,13 +3,23 @@
  * @module
  */
 import {
+  diagonalSteps,
   evaluationKeyBytes,
+  giantGaps,
   polynomialDegree,
   polynomialDepth,
   RELINEARIZATION,
   transformRotations,
 } from '@velum/fhe';
-import { type Plan, type Step, wireSizes } from '@velum/runtime';
+import {
+  diagonalShape,
+  type GraphStep,
+  graphSteps,
+  type LineStep,
+  lineSteps,
+  type Plan,
+  wireSizes,
+} from '@velum/runtime';
 import { requestMilliseconds } from './compile.ts';
 import { CostModel } from './cost.ts';
 
@@ -33,14 +43,14 @@ export interface Explanation {
 }
 
 export function explainPlan(plan: Plan): Explanation {
-  const { profile, program } = plan;
+  const { profile } = plan;
   const special = profile.keys.evaluation.reduce((m, k) => Math.max(m, k.special), 1);
   const cost = new CostModel(profile.parameters.logN, special);
   const rows: ExplainRow[] = [];
   let level = profile.input.level;
   let scale = profile.input.scale;
   let width = profile.input.packing === 'batch' ? profile.input.features : 1;
-  for (const step of program.steps) {
+  for (const step of lineSteps(plan)) {
     const after = levelAfter(step, level);
     scale =
       step.kind === 'polynomial'
@@ -56,15 +66,59 @@ export function explainPlan(plan: Plan): Explanation {
     if (step.kind === 'scalars') width = step.matrix.rows;
     level = after;
   }
+  for (const step of graphSteps(plan)) rows.push(graphRow(step, cost));
   const summary = summarize(plan);
   return { rows, summary, text: `${table(rows)}\n\n${list(summary)}\n` };
 }
 
-const levelAfter = (step: Step, level: number): number =>
+function graphRow(step: GraphStep, cost: CostModel): ExplainRow {
+  const common = {
+    scaleBits: Number(Math.log2(step.scale).toFixed(1)),
+    milliseconds: Number(cost.graphStep(step).toFixed(2)),
+  };
+  if (step.kind === 'affine') {
+    const { level } = step.terms[0];
+    let rotations = 0;
+    let multiplications = 0;
+    for (const term of step.terms) {
+      const shape = diagonalShape(term, step.outputPeriod);
+      const { babies, giants, folds } = diagonalSteps(shape);
+      rotations +=
+        babies.filter((b) => b !== 0).length +
+        giantGaps(giants).filter((g) => g !== 0).length +
+        folds.reduce((n, f) => n + f.count - 1, 0);
+      multiplications += shape.offsets.length;
+    }
+    const periods = step.terms.map((t) => t.inputPeriod).join(' + ');
+    return {
+      step: step.name,
+      shape: `${periods} -> ${step.outputPeriod} slots`,
+      level,
+      levelAfter: level - 1,
+      rotations,
+      multiplications,
+      ...common,
+    };
+  }
+  const polynomial = step.kind === 'elementwise' ? step.polynomial : undefined;
+  const depth = polynomial ? polynomialDepth(polynomial) : 1;
+  const shape = polynomial ? `degree ${polynomialDegree(polynomial)}, ${polynomial.basis}` : 'product';
+  return {
+    step: step.name,
+    shape,
+    level: step.level,
+    levelAfter: step.level - depth,
+    rotations: 0,
+    multiplications: 1,
+    ...common,
+  };
+}
+
+const levelAfter = (step: LineStep, level: number): number =>
   level - (step.kind === 'polynomial' ? polynomialDepth(step.polynomial) : 1);
 
 function describe(
-  step: Step,
+  step: LineStep,
   width: number,
 ): Pick<ExplainRow, 'step' | 'shape' | 'rotations' | 'multiplications'> {
   switch (step.kind) {

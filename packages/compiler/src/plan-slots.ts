@@ -14,12 +14,13 @@ import {
   transformRotations,
   transformShape,
 } from '@velum/fhe';
-import { type Plan, type ProfileOutput, runClear, type Step, simulate, wireSizes } from '@velum/runtime';
+import { type Plan, runClear, type Step, simulate, wireSizes } from '@velum/runtime';
 import { estimateMilliseconds } from './cost.ts';
 import { draftProfile } from './draft.ts';
 import { CompileError } from './errors.ts';
 import type { EncryptedLayer, Lowered } from './lower.ts';
 import type { Model } from './model.ts';
+import { galoisElement, transportBits } from './parameters.ts';
 import type { CompileOptions } from './requirements.ts';
 
 type SlotPacking = 'slots' | 'batch';
@@ -184,7 +185,7 @@ function build1(
     inputScale,
     outputScale,
   );
-  const output = transport(
+  const transport = transportBits(
     options.precision ?? 1e-4,
     logN,
     base,
@@ -202,9 +203,9 @@ function build1(
       packing === 'slots'
         ? 256
         : 2 ** (logN - 1) * Math.max(1, Math.ceil((options.batchSize ?? 1) / 2 ** (logN - 1))),
-    output: { scale: outputScale, period: outputPeriod, keep: output.keep },
+    output: { scale: outputScale, period: outputPeriod, keep: transport.keep },
   });
-  return { profile, program: { steps, floodBits: output.floodBits } };
+  return { profile, program: { steps, floodBits: transport.floodBits } };
 }
 
 /** Levels and scales of the steps, and the keys they use. */
@@ -222,7 +223,7 @@ function schedule(
   const need = (galois: number, level: number): void => {
     levelOf.set(galois, Math.max(level, levelOf.get(galois) ?? 0));
   };
-  const rotation = (r: number): number => galoisOf(choice.logN, r);
+  const rotation = (r: number): number => galoisElement(choice.logN, r);
   const scales = inputScales(lowered, q, inputScale, outputScale);
   let level = q.length - 1;
   let width = period(model.inputs);
@@ -279,29 +280,6 @@ function inputScales(
     }
   }
   return scales;
-}
-
-function galoisOf(logN: number, steps: number): number {
-  let g = 1n;
-  for (let i = 0; i < steps; i++) g = (g * 5n) % (1n << BigInt(logN + 1));
-  return Number(g);
-}
-
-/** Bits on the wire and flooding, each within a quarter of the precision. */
-function transport(
-  precision: number,
-  logN: number,
-  base: number,
-  scale: number,
-  slots: number,
-): Pick<ProfileOutput, 'keep'> & { floodBits: number } {
-  const rounding = Math.sqrt((1 + (2 * 2 ** logN) / 3) / 12);
-  const spread = slots === 1 ? 1 : Math.sqrt(2 * slots);
-  const keep = Math.ceil(base - Math.log2((precision * scale) / (16 * 6 * rounding * spread)));
-  return {
-    keep: Math.min(base, Math.max(16, keep)),
-    floodBits: Math.max(0, Math.floor(Math.log2((precision * scale) / (16 * spread)))),
-  };
 }
 
 /** Three times the largest difference between the simulated and the clear run on the probes. */

@@ -5,6 +5,13 @@
  */
 
 export {
+  type DiagonalShape,
+  DiagonalTransform,
+  diagonalRotations,
+  diagonalSteps,
+  giantGaps,
+} from './circuits/diagonal-transform.ts';
+export {
   diagonal,
   LinearTransform,
   type TransformShape,

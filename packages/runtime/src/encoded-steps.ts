@@ -13,8 +13,19 @@ import {
   polynomialDepth,
 } from '@velum/fhe';
 import { coefficientWeights } from './coefficients.ts';
+import { EncodedGraph } from './encoded-graph.ts';
 import { coefficientCapacity, Layout, type RequestShape } from './layout.ts';
-import type { CoefficientStep, LinearStep, Matrix, Plan, PolynomialStep, ScalarStep, Step } from './plan.ts';
+import {
+  type CoefficientStep,
+  graphSteps,
+  type LinearStep,
+  type LineStep,
+  lineSteps,
+  type Matrix,
+  type Plan,
+  type PolynomialStep,
+  type ScalarStep,
+} from './plan.ts';
 import type { PredictOptions } from './server-plan.ts';
 
 interface Encoded {
@@ -25,11 +36,16 @@ interface Encoded {
 
 export class EncodedSteps {
   readonly #steps: Encoded[];
+  readonly #graph: EncodedGraph | undefined;
 
   constructor(encoder: Encoder, plan: Plan) {
     this.#steps = [];
+    if (plan.profile.input.packing === 'graph') {
+      this.#graph = new EncodedGraph(encoder, graphSteps(plan));
+      return;
+    }
     let scale = plan.profile.input.scale;
-    for (const step of plan.program.steps) {
+    for (const step of lineSteps(plan)) {
       const encoded = encodeStep(encoder, plan, step, scale);
       this.#steps.push(encoded.step);
       scale = encoded.scale;
@@ -37,7 +53,7 @@ export class EncodedSteps {
   }
 
   get bytes(): number {
-    return this.#steps.reduce((sum, step) => sum + step.bytes, 0);
+    return (this.#graph?.bytes ?? 0) + this.#steps.reduce((sum, step) => sum + step.bytes, 0);
   }
 
   /** The inputs stay the caller's; the results are new. */
@@ -50,6 +66,13 @@ export class EncodedSteps {
     // Samples in slots are independent of each other: one at a time keeps memory flat and progress fine.
     const groups = shape.layout === Layout.slots ? inputs.map((input) => [input]) : [[...inputs]];
     const results: Ciphertext[] = [];
+    if (this.#graph) {
+      const graph = this.#graph;
+      let steps = 0;
+      return inputs.map((input) =>
+        graph.run(evaluator, input, () => options.onProgress?.(++steps, inputs.length * graph.length)),
+      );
+    }
     const total = groups.length * this.#steps.length;
     let done = 0;
     for (const group of groups) {
@@ -66,6 +89,7 @@ export class EncodedSteps {
   }
 
   dispose(): void {
+    this.#graph?.dispose();
     for (const step of this.#steps) step.dispose();
   }
 }
@@ -73,7 +97,7 @@ export class EncodedSteps {
 function encodeStep(
   encoder: Encoder,
   plan: Plan,
-  step: Step,
+  step: LineStep,
   scale: number,
 ): { step: Encoded; scale: number } {
   const { moduli } = encoder.context;

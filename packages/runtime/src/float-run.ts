@@ -9,8 +9,18 @@ import { coefficientWeights } from './coefficients.ts';
 import { gaussianSource } from './gaussian.ts';
 import { Layout, type RequestShape, requestShape } from './layout.ts';
 import { packSamples, unpackScores } from './packing.ts';
-import type { LinearStep, Matrix, Plan, PolynomialStep } from './plan.ts';
+import {
+  type ElementwiseStep,
+  graphSteps,
+  type LinearStep,
+  lineSteps,
+  type Matrix,
+  type Plan,
+  type PolynomialStep,
+  type SlotMap,
+} from './plan.ts';
 import { checkSamples } from './samples.ts';
+import { applySlotMap } from './slot-map.ts';
 
 type Rows = readonly ArrayLike<number>[];
 
@@ -42,7 +52,8 @@ function run(plan: Plan, rows: Rows, options: FloatRunOptions, noise: Noise | un
   let vectors: Float64Array[] = packSamples(profile, rows, shape);
   const fresh = noise?.fresh(shape) ?? 0;
   for (const vector of vectors) noise?.add(vector, fresh);
-  for (const step of plan.program.steps) {
+  if (profile.input.packing === 'graph') vectors = vectors.map((x) => runGraphSteps(plan, x, noise));
+  for (const step of lineSteps(plan)) {
     switch (step.kind) {
       case 'coefficients':
         vectors = runCoefficients(plan, step.matrix, vectors, shape);
@@ -66,6 +77,34 @@ function run(plan: Plan, rows: Rows, options: FloatRunOptions, noise: Noise | un
   for (const vector of vectors) noise?.add(vector, noise.finish(shape));
   const scores = unpackScores(profile, rows.length, shape, vectors);
   return options.scores ? scores : scores.map((s) => applyActivation(profile.output.activation, s));
+}
+
+function runGraphSteps(plan: Plan, input: Float64Array, noise: Noise | undefined): Float64Array {
+  const values = [input];
+  for (const step of graphSteps(plan)) {
+    let y: Float64Array;
+    switch (step.kind) {
+      case 'affine':
+        y = step.bias.slice();
+        for (const term of step.terms) {
+          applySlotMap(term, step.outputPeriod, values[term.value]).forEach((v, i) => {
+            y[i] += v;
+          });
+          noise?.add(y, noise.slotMap(term, step.outputPeriod));
+        }
+        break;
+      case 'elementwise':
+        y = values[step.value].map((v) => evaluateClear(step.polynomial, v));
+        noise?.add(y, noise.polynomial(step, values[step.value]));
+        break;
+      case 'product':
+        y = values[step.left].map((v, i) => v * values[step.right][i]);
+        noise?.add(y, noise.product(step.level));
+        break;
+    }
+    values.push(y);
+  }
+  return values[values.length - 1];
 }
 
 function runCoefficients(
@@ -114,9 +153,7 @@ function runLinear(step: LinearStep, x: Float64Array, noise: Noise | undefined):
   const sum = new Float64Array(period);
   for (let d = 0; d < shape.diagonals; d++) {
     const values = diagonal(shape, matrix.weights, d);
-    const shift = d - (d % shape.babySteps);
-    // Giant step: the product is formed `shift` slots to the right and rotated back.
-    for (let i = 0; i < period; i++) sum[i] += values[(i + shift) % period] * x[(i + d) % x.length];
+    for (let i = 0; i < period; i++) sum[i] += values[i] * x[(i + d) % x.length];
   }
   if (noise) noise.add(sum, noise.linear(step));
   let y = sum;
@@ -173,6 +210,27 @@ class Noise {
     return Math.sqrt(babies + giants + this.rescale(step.level) ** 2);
   }
 
+  /** As `linear`, for a map given by its entries; folds included. */
+  slotMap(map: SlotMap, outputPeriod: number): number {
+    const scale = this.#scaleAt(map.level);
+    const rows = new Float64Array(outputPeriod);
+    for (let k = 0; k < map.weight.length; k++) rows[map.outputSlot[k]] += map.weight[k] ** 2;
+    const babies =
+      this.#model.keySwitch(map.level, this.#special, scale) ** 2 * rows.reduce((m, v) => Math.max(m, v), 0);
+    const giants = 256 * this.#model.keySwitch(map.level, this.#special, scale * map.weightScale) ** 2;
+    const folds = Math.max(1, map.inputPeriod / outputPeriod);
+    const switched =
+      this.#model.keySwitch(Math.max(0, map.level - 1), this.#special, this.#scaleAt(map.level - 1)) ** 2;
+    return Math.sqrt(folds * (babies + giants + this.rescale(map.level) ** 2 + switched));
+  }
+
+  product(level: number): number {
+    return Math.hypot(
+      this.rescale(level),
+      this.#model.keySwitch(level, this.#special, this.#scaleAt(level - 1)),
+    );
+  }
+
   /** The key switches of all folds; each also doubles what was there, which the folding of values does by itself. */
   fold(step: LinearStep): number {
     const each = this.#model.keySwitch(step.level - 1, this.#special, this.#scaleAt(step.level - 1));
@@ -180,7 +238,7 @@ class Noise {
   }
 
   /** Errors of the powers are amplified by the derivative; the last rescale and a key switch for each power come on top. */
-  polynomial(step: PolynomialStep, x: Float64Array): number {
+  polynomial(step: PolynomialStep | ElementwiseStep, x: Float64Array): number {
     const { coefficients, basis, domain } = step.polynomial;
     const reach = x.reduce((m, v) => Math.max(m, Math.abs(v)), 1);
     const half = basis === 'chebyshev' && domain ? (domain[1] - domain[0]) / 2 : 1;

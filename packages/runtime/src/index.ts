@@ -9,15 +9,23 @@ export { type FloatRunOptions, runClear, simulate } from './float-run.ts';
 export { gaussianSource } from './gaussian.ts';
 export { coefficientCapacity, Layout, type RequestShape, requestShape } from './layout.ts';
 export {
+  type AffineStep,
   type CoefficientStep,
   decodePlan,
+  type ElementwiseStep,
   encodePlan,
+  type GraphStep,
+  graphSteps,
   type LinearStep,
+  type LineStep,
+  lineSteps,
   type Matrix,
   type Plan,
   type PolynomialStep,
+  type ProductStep,
   type Program,
   type ScalarStep,
+  type SlotMap,
   type Step,
 } from './plan.ts';
 export {
@@ -34,3 +42,4 @@ export {
 export { checkSamples, type SampleWarning } from './samples.ts';
 export { type PredictOptions, ServerKeys, ServerPlan } from './server-plan.ts';
 export { type WireSizes, wireSizes } from './sizes.ts';
+export { applySlotMap, diagonalShape } from './slot-map.ts';

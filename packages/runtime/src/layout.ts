@@ -30,7 +30,7 @@ export function requestShape(profile: Profile, rows: number, layout?: Layout): R
   const n = 2 ** profile.parameters.logN;
   const { features, packing } = profile.input;
   const { values, period } = profile.output;
-  if (packing === 'slots') {
+  if (packing === 'slots' || packing === 'graph') {
     const positions =
       period === 1
         ? { start: 0, stride: 1, count: 1 }

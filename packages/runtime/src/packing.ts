@@ -21,8 +21,13 @@ export function packSamples(profile: Profile, rows: Rows, shape: RequestShape): 
         }
         return vector;
       });
-    case Layout.slots:
-      return rows.map((row) => Float64Array.from({ length: period }, (_, i) => (i < features ? row[i] : 0)));
+    case Layout.slots: {
+      const { slots } = profile.input;
+      const feature = (i: number): number => (slots ? slots[i] : i < features ? i : -1);
+      return rows.map((row) =>
+        Float64Array.from({ length: period }, (_, i) => (feature(i) >= 0 ? row[feature(i)] : 0)),
+      );
+    }
     default:
       return Array.from({ length: shape.inputs }, (_, c) => {
         const vector = new Float64Array(shape.capacity);
@@ -49,7 +54,7 @@ export function unpackScores(
       case Layout.samples:
         return vectors[Math.floor(r / capacity)][((r % capacity) * values + v) * features + features - 1];
       case Layout.slots:
-        return vectors[r][v];
+        return vectors[r][profile.output.slots?.[v] ?? v];
       default:
         return vectors[Math.floor(r / capacity) * values + v][r % capacity];
     }

@@ -47,12 +47,81 @@ export interface PolynomialStep {
   outputScale: number;
 }
 
-export type Step = CoefficientStep | LinearStep | ScalarStep | PolynomialStep;
+/** Steps of packings other than `graph`: each takes what the one before it made. */
+export type LineStep = CoefficientStep | LinearStep | ScalarStep | PolynomialStep;
+export type Step = LineStep | GraphStep;
+
+/**
+ * Steps of packing `graph`: a network as a graph. Value 0 is the input, step k makes value k + 1, the last value is the
+ * output. Every value is one ciphertext with a layout of its own.
+ */
+export type GraphStep = AffineStep | ElementwiseStep | ProductStep;
+
+/** One linear map of an affine step, from slots to slots. */
+export interface SlotMap {
+  value: number;
+  /** Level at which the map is applied: the output's level + 1. */
+  level: number;
+  weightScale: number;
+  inputPeriod: number;
+  babyModulus: number;
+  foldRadix: number;
+  /** Entries: output slot, input slot, weight. */
+  outputSlot: Float64Array;
+  inputSlot: Float64Array;
+  weight: Float64Array;
+}
+
+/** y = sum of maps + bias. */
+export interface AffineStep {
+  kind: 'affine';
+  name: string;
+  terms: SlotMap[];
+  /** By output slot, one period. */
+  bias: Float64Array;
+  outputPeriod: number;
+  scale: number;
+}
+
+/** A polynomial on every slot of a value. */
+export interface ElementwiseStep {
+  kind: 'elementwise';
+  name: string;
+  value: number;
+  polynomial: Polynomial;
+  /** Level at which the value is taken. */
+  level: number;
+  scale: number;
+}
+
+/** Slotwise product of two values with the same layout. */
+export interface ProductStep {
+  kind: 'product';
+  name: string;
+  left: number;
+  right: number;
+  level: number;
+  scale: number;
+}
 
 export interface Program {
   steps: Step[];
   /** Uniform noise of +- 2^floodBits is added to every coefficient that is sent, to hide the model's part of the noise. */
   floodBits: number;
+}
+
+/** The steps of a plan whose packing is not `graph`. */
+export function lineSteps(plan: Plan): LineStep[] {
+  return plan.program.steps.filter((step): step is LineStep => !isGraphStep(step));
+}
+
+/** The steps of a plan with packing `graph`. */
+export function graphSteps(plan: Plan): GraphStep[] {
+  return plan.program.steps.filter(isGraphStep);
+}
+
+function isGraphStep(step: Step): step is GraphStep {
+  return step.kind === 'affine' || step.kind === 'elementwise' || step.kind === 'product';
 }
 
 export interface Plan {

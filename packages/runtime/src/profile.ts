@@ -11,9 +11,10 @@ import { RuntimeError } from './errors.ts';
  *   one coefficient, without any evaluation key. Several samples to a ciphertext, or (layout `features`) a ciphertext for
  *   each feature with N samples, whichever is smaller for the request.
  * - `slots`: one sample a ciphertext, repeated in the slots; for latency.
+ * - `graph`: one sample a ciphertext, in the layout that the network's first layer wants (`slots` of the input).
  * - `batch`: a ciphertext for each feature with N/2 samples in the slots; for throughput.
  */
-export type Packing = 'coefficients' | 'slots' | 'batch';
+export type Packing = 'coefficients' | 'slots' | 'graph' | 'batch';
 export type Activation = 'none' | 'sigmoid' | 'softmax' | 'argmax';
 
 export interface ProfileInput {
@@ -22,8 +23,12 @@ export interface ProfileInput {
   packing: Packing;
   level: number;
   scale: number;
-  /** Period of a sample in the slots (packing `slots`). */
+  /** Period of a sample in the slots (packings `slots` and `graph`). */
   period: number;
+  /** Packing `graph`: the feature in each slot of a period, -1 for none. Absent: feature i in slot i. */
+  slots?: number[];
+  /** Shape of one sample, for display. */
+  shape?: number[];
   /** Most rows that one request may hold. */
   samplesPerRequest: number;
   /** Calibrated range of each feature: outside it the result may be wrong. */
@@ -39,8 +44,11 @@ export interface ProfileOutput {
   /** Decision threshold on the final value of a binary classifier. */
   threshold?: number;
   scale: number;
-  /** Period of the result in the slots (packing `slots`). */
+  /** Period of the result in the slots (packings `slots` and `graph`). */
   period: number;
+  /** Packing `graph`: the slot of each value. Absent: value i in slot i. */
+  slots?: number[];
+  shape?: number[];
   /** Bits of a coefficient on the wire. */
   keep: number;
 }
@@ -115,7 +123,8 @@ export function parseProfile(value: unknown): Profile {
   }
   const input = object(p.input, 'input') as unknown as ProfileInput;
   integer(input.features, 1, MAX_FEATURES, 'input.features');
-  if (!['coefficients', 'slots', 'batch'].includes(input.packing)) bad('input.packing', 'is unknown');
+  if (!['coefficients', 'slots', 'graph', 'batch'].includes(input.packing))
+    bad('input.packing', 'is unknown');
   level(input.level, 'input.level');
   positive(input.scale, 'input.scale');
   powerOfTwo(input.period, parameters.n / 2, 'input.period');
@@ -130,6 +139,11 @@ export function parseProfile(value: unknown): Profile {
         bad('input.ranges', 'is not a list of [min, max]');
     }
   }
+  if (input.slots !== undefined) {
+    if (array(input.slots, input.period, 'input.slots').length !== input.period)
+      bad('input.slots', 'does not fill the period');
+    for (const feature of input.slots) integer(feature, -1, input.features - 1, 'input.slots');
+  }
   const output = object(p.output, 'output') as unknown as ProfileOutput;
   integer(output.values, 1, MAX_FEATURES, 'output.values');
   if (!['none', 'sigmoid', 'softmax', 'argmax'].includes(output.activation))
@@ -139,10 +153,18 @@ export function parseProfile(value: unknown): Profile {
   integer(output.keep, 8, 50, 'output.keep');
   if (input.packing === 'coefficients' && input.features * output.values > parameters.n)
     bad('input.features', 'does not fit the ring');
-  if (input.packing === 'slots' && input.period < input.features)
+  if (
+    (input.packing === 'slots' || (input.packing === 'graph' && !input.slots)) &&
+    input.period < input.features
+  )
     bad('input.period', 'is shorter than a sample');
-  if (input.packing === 'slots' && output.period < output.values)
+  if ((input.packing === 'slots' || input.packing === 'graph') && output.period < output.values)
     bad('output.period', 'is shorter than the values');
+  if (output.slots !== undefined) {
+    if (array(output.slots, MAX_FEATURES, 'output.slots').length !== output.values)
+      bad('output.slots', 'does not fit the values');
+    for (const slot of output.slots) integer(slot, 0, output.period - 1, 'output.slots');
+  }
   integer(p.batchSize, 1, 1 << 24, 'batchSize');
   object(p.estimate, 'estimate');
   return p;

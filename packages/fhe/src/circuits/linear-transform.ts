@@ -7,11 +7,8 @@
  * @module
  */
 import type { Encoder } from '../ckks/encoder.ts';
-import type { Evaluator } from '../ckks/evaluator.ts';
 import { FheError } from '../errors.ts';
-import { writePointers } from '../ring/base-conversion.ts';
-import { Ciphertext } from '../rlwe/ciphertext.ts';
-import type { Plaintext } from '../rlwe/plaintext.ts';
+import { DiagonalTransform } from './diagonal-transform.ts';
 
 /** How a rows x columns matrix is laid out; depends on the shape alone, so that keys can be planned without weights. */
 export interface TransformShape {
@@ -76,27 +73,20 @@ export function transformRotations(shape: TransformShape): { before: number[]; a
   return { before, after: [...shape.folds] };
 }
 
-/** Diagonal `d` of the matrix, shifted for its giant step; period max(inputPeriod, outputPeriod). */
+/** Diagonal `d` of the matrix by output slot; period max(inputPeriod, outputPeriod). */
 export function diagonal(shape: TransformShape, weights: ArrayLike<number>, d: number): Float64Array {
-  const { rows, columns, inputPeriod, outputPeriod, babySteps } = shape;
-  const period = Math.max(inputPeriod, outputPeriod);
-  const shift = d - (d % babySteps);
-  const values = new Float64Array(period);
-  for (let i = 0; i < period; i++) {
+  const { rows, columns, inputPeriod, outputPeriod } = shape;
+  const values = new Float64Array(Math.max(inputPeriod, outputPeriod));
+  for (let i = 0; i < values.length; i++) {
     const row = i % outputPeriod;
     const column = (i + d) % inputPeriod;
-    if (row < rows && column < columns) values[(i + shift) % period] = weights[row * columns + column];
+    if (row < rows && column < columns) values[i] = weights[row * columns + column];
   }
   return values;
 }
 
-export class LinearTransform {
-  readonly shape: TransformShape;
-  readonly level: number;
-  readonly scale: number;
-  /** plaintexts[giant][baby]; undefined for a diagonal of zeros. */
-  readonly #plaintexts: (Plaintext | undefined)[][];
-
+/** A dense matrix: all diagonals are present. */
+export class LinearTransform extends DiagonalTransform {
   /**
    * @param weights row-major rows x columns
    * @param level level of the input ciphertext; the result is one lower
@@ -116,107 +106,14 @@ export class LinearTransform {
         'weights',
       );
     }
-    this.shape = shape;
-    this.level = level;
-    this.scale = scale;
-    this.#plaintexts = [];
-    try {
-      for (let g = 0; g < shape.giantSteps; g++) {
-        const row: (Plaintext | undefined)[] = [];
-        this.#plaintexts.push(row);
-        for (let j = 0; j < shape.babySteps; j++) {
-          const values = diagonal(shape, weights, g * shape.babySteps + j);
-          row.push(values.some((v) => v !== 0) ? encoder.encode(values, level, scale) : undefined);
-        }
-      }
-    } catch (error) {
-      this.dispose();
-      throw error;
-    }
-  }
-
-  get bytes(): number {
-    return this.#plaintexts.flat().reduce((sum, p) => sum + (p?.bytes ?? 0), 0);
-  }
-
-  /** Matrix times vector, rescaled: level - 1, scale * this.scale / q_level. */
-  apply(evaluator: Evaluator, input: Ciphertext): Ciphertext {
-    if (input.level !== this.level) {
-      throw new FheError(
-        'LEVEL_MISMATCH',
-        `the transform was encoded for level ${this.level}, the input is at ${input.level}`,
-        'input',
-      );
-    }
-    const { shape } = this;
-    // All keys are looked for before anything is allocated.
-    const { before, after } = transformRotations(shape);
-    for (const step of [...before, ...after]) evaluator.keys?.get(evaluator.context.galoisElement(step));
-    const babies = evaluator.rotateHoisted(
-      input,
-      Array.from({ length: shape.babySteps }, (_, j) => j),
+    const { inputPeriod, outputPeriod, diagonals, babySteps } = shape;
+    const offsets = Array.from({ length: diagonals }, (_, d) => d);
+    super(
+      encoder,
+      { inputPeriod, outputPeriod, offsets, babyModulus: babySteps },
+      (d) => diagonal(shape, weights, d),
+      level,
+      scale,
     );
-    let sum: Ciphertext | undefined;
-    for (let g = shape.giantSteps - 1; g >= 0; g--) {
-      const inner = this.#inner(babies, this.#plaintexts[g]);
-      if (sum) {
-        const rotated = evaluator.rotate(sum, shape.babySteps);
-        sum.dispose();
-        evaluator.addInPlace(inner, rotated);
-        rotated.dispose();
-      }
-      sum = inner;
-    }
-    for (const baby of babies) baby.dispose();
-    const result = evaluator.rescale(sum!);
-    sum!.dispose();
-    for (const step of shape.folds) {
-      const rotated = evaluator.rotate(result, step);
-      evaluator.addInPlace(result, rotated);
-      rotated.dispose();
-    }
-    return result;
-  }
-
-  /** Sum of baby_j * plaintext_j in one pass over memory. */
-  #inner(babies: readonly Ciphertext[], plaintexts: readonly (Plaintext | undefined)[]): Ciphertext {
-    const { context, level, scale } = babies[0];
-    const { kernels, n, moduli } = context;
-    const result = new Ciphertext(context, 1, level, scale * this.scale);
-    const used = plaintexts.map((_, j) => j).filter((j) => plaintexts[j] !== undefined);
-    if (used.length === 0) {
-      for (const part of [0, 1]) kernels.f64(result.limb(part, 0), (level + 1) * n).fill(0);
-      return result;
-    }
-    const runLog = plaintexts[used[0]]!.runLog;
-    for (let i = 0; i <= level; i++) {
-      for (const part of [0, 1]) {
-        const pointers = writePointers(kernels, [
-          ...used.map((j) => babies[j].limb(part, i)),
-          ...used.map((j) => plaintexts[j]!.limb(i)),
-        ]);
-        const { value, inverse } = moduli[i];
-        const dst = result.limb(part, i);
-        if (runLog === 0)
-          kernels.x.v_dot(dst, pointers, pointers + 4 * used.length, used.length, n, value, inverse);
-        else
-          kernels.x.v_dotrun(
-            dst,
-            pointers,
-            pointers + 4 * used.length,
-            runLog,
-            used.length,
-            n,
-            value,
-            inverse,
-          );
-        kernels.arena.free(pointers);
-      }
-    }
-    return result;
-  }
-
-  dispose(): void {
-    for (const p of this.#plaintexts.flat()) p?.dispose();
   }
 }

@@ -5,7 +5,7 @@
  */
 import { fftTables } from '@velum/kernels';
 import { FheError } from '../errors.ts';
-import type { Context } from '../rlwe/context.ts';
+import { type Context, TRANSFORM_PASSES } from '../rlwe/context.ts';
 import { Plaintext } from '../rlwe/plaintext.ts';
 
 export interface SlotValues {
@@ -105,19 +105,25 @@ export class Encoder {
         'values',
       );
     }
-    const gap = n / size;
-    const scratch = kernels.arena.alloc(size * 8);
-    for (let i = 0; i <= level; i++) {
+    // A full vector repeats each value of the sub-ring, so that is worked out beside it.
+    const spread = full && size < n;
+    const scratch = spread ? kernels.arena.alloc((level + 1) * size * 8) : 0;
+    const limb = (i: number) => (spread ? scratch + i * size * 8 : plaintext.limb(i));
+    const subTables = Array.from({ length: level + 1 }, (_, i) => moduli[i].subTables(size));
+    this.context.fork(level + 1, (TRANSFORM_PASSES + 1) * size, (i, x) => {
       const { value, inverse } = moduli[i];
-      const tables = moduli[i].subTables(size);
-      kernels.x.f_quantize(scratch, ptr, scale, size, value, inverse);
-      kernels.x.ntt_forward(scratch, tables, size, value, inverse);
-      const target = kernels.f64(plaintext.limb(i), plaintext.length);
-      const source = kernels.f64(scratch, size);
-      if (!full || gap === 1) target.set(source);
-      else for (let k = 0; k < size; k++) target.fill(source[k], k * gap, (k + 1) * gap);
+      x.f_quantize(limb(i), ptr, scale, size, value, inverse);
+      x.ntt_forward(limb(i), subTables[i], size, value, inverse);
+    });
+    if (spread) {
+      const gap = n / size;
+      for (let i = 0; i <= level; i++) {
+        const target = kernels.f64(plaintext.limb(i), n);
+        const source = kernels.f64(limb(i), size);
+        for (let k = 0; k < size; k++) target.fill(source[k], k * gap, (k + 1) * gap);
+      }
+      kernels.arena.freeZeroed(scratch);
     }
-    kernels.arena.freeZeroed(scratch);
     return plaintext;
   }
 

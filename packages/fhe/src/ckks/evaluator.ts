@@ -7,8 +7,8 @@ import { FheError } from '../errors.ts';
 import { Ciphertext } from '../rlwe/ciphertext.ts';
 import { type Context, sameContext } from '../rlwe/context.ts';
 import { addPlaintext } from '../rlwe/encryption.ts';
-import { accumulatorLimb, Digits, finishSwitch, innerProduct } from '../rlwe/key-switch.ts';
-import { modDown } from '../rlwe/mod-down.ts';
+import { accumulatorLimb, Digits, divideAccumulator, innerProduct } from '../rlwe/key-switch.ts';
+import { type Division, modDown } from '../rlwe/mod-down.ts';
 import type { Plaintext } from '../rlwe/plaintext.ts';
 import type { SwitchingKey } from '../rlwe/switching-key.ts';
 import { type EvaluationKeys, RELINEARIZATION } from './evaluation-keys.ts';
@@ -217,7 +217,8 @@ export class Evaluator {
     }
     const scale = drop === 1 ? a.scale / moduli[a.level].value : a.scale;
     const result = new Ciphertext(context, 1, a.level - drop, scale);
-    finishSwitch(context, acc, drop, (part) => result.limb(part, 0));
+    divideAccumulator(context, acc, drop, (part) => result.limb(part, 0));
+    context.free(acc.ptr);
     return result;
   }
 
@@ -228,11 +229,14 @@ export class Evaluator {
     if (a.level < 1) throw new FheError('LEVEL_EXHAUSTED', 'no level is left to rescale by', 'a');
     const q = context.moduli[a.level].value;
     const result = new Ciphertext(context, a.degree, a.level - 1, a.scale / q);
-    const copy = context.alloc(a.level + 1);
+    const copy = context.alloc((a.degree + 1) * (a.level + 1));
+    const divisions: Division[] = [];
     for (let part = 0; part <= a.degree; part++) {
-      context.copyLimbs(copy, a.limb(part, 0), a.level + 1);
-      modDown(context, result.limb(part, 0), copy, a.level, 1, 0, 0);
+      const chain = copy + context.limbBytes(part * (a.level + 1));
+      context.copyLimbs(chain, a.limb(part, 0), a.level + 1);
+      divisions.push({ dst: result.limb(part, 0), chain, specials: 0 });
     }
+    modDown(context, divisions, a.level, 1, 0);
     context.free(copy);
     return result;
   }
@@ -315,17 +319,15 @@ export class Evaluator {
     const { context } = this;
     const { kernels, n } = context;
     const acc = innerProduct(digits, this.#key(galois));
-    const switched = new Ciphertext(context, 1, a.level, a.scale);
-    finishSwitch(context, acc, 0, (part) => switched.limb(part, 0));
-    this.#eachLimb(switched, 0, (_, i, length, q, qi) => {
-      kernels.x.v_add(switched.limb(0, i), switched.limb(0, i), a.limb(0, i), length, q, qi);
-    });
+    divideAccumulator(context, acc, 0, (part) => accumulatorLimb(context, acc, part, 0));
     const table = context.galoisTable(galois);
     const result = new Ciphertext(context, 1, a.level, a.scale);
-    this.#eachLimb(result, 1, (part, i) => {
-      kernels.x.v_permute(result.limb(part, i), switched.limb(part, i), table, n);
+    this.#eachLimb(result, 1, (part, i, length, q, qi) => {
+      const switched = accumulatorLimb(context, acc, part, i);
+      if (part === 0) kernels.x.v_add(switched, switched, a.limb(0, i), length, q, qi);
+      kernels.x.v_permute(result.limb(part, i), switched, table, n);
     });
-    switched.dispose();
+    context.free(acc.ptr);
     return result;
   }
 

@@ -3,7 +3,7 @@
  * choice as SEAL's, so residues in the NTT domain can be exchanged with it as they are.
  * @module
  */
-import type { Kernels } from '@velum/kernels';
+import type { Kernels, RecordableExports } from '@velum/kernels';
 import { powMod, primitiveRoot } from './primes.ts';
 
 export class Modulus {
@@ -29,12 +29,14 @@ export class Modulus {
     kernels.x.ntt_tables(this.tables, n, value, this.root);
   }
 
-  forward(ptr: number): void {
-    this.#kernels.x.ntt_forward(ptr, this.tables, this.n, this.value, this.inverse);
+  /** @param x the kernels to use: in the body of a fork, its own */
+  forward(ptr: number, x: RecordableExports = this.#kernels.x): void {
+    x.ntt_forward(ptr, this.tables, this.n, this.value, this.inverse);
   }
 
-  inverseTransform(ptr: number): void {
-    this.#kernels.x.ntt_inverse(ptr, this.tables, this.n, this.value, this.inverse);
+  /** @param x the kernels to use: in the body of a fork, its own */
+  inverseTransform(ptr: number, x: RecordableExports = this.#kernels.x): void {
+    x.ntt_inverse(ptr, this.tables, this.n, this.value, this.inverse);
   }
 
   /**

@@ -3,13 +3,22 @@
  * made when first needed and shared by all that works on these parameters.
  * @module
  */
-import type { Kernels } from '@velum/kernels';
+import type { ForkBody, Kernels, RecordableExports } from '@velum/kernels';
 import { FheError } from '../errors.ts';
 import { type Domain, nonce } from '../random.ts';
 import { conversionConstants, product, reconstructionConstants } from '../ring/base-conversion.ts';
 import { Modulus } from '../ring/modulus.ts';
 import { centre, invMod } from '../ring/primes.ts';
 import type { Parameters } from './parameters.ts';
+
+/** Element-wise work on fewer values than this is done before another thread has woken up: some 15 us. */
+const FORK_VALUES = 2 ** 15;
+/** Tasks for each thread, so that the last ones to end do not keep the others waiting for long. */
+const TASKS_A_THREAD = 8;
+const MIN_PIECE = 512;
+
+/** What a transform costs, in passes of element-wise work. */
+export const TRANSFORM_PASSES = 8;
 
 export class Context {
   readonly kernels: Kernels;
@@ -58,9 +67,28 @@ export class Context {
     return indices;
   }
 
-  copyLimbs(dst: number, src: number, limbs: number): void {
-    const memory = new Uint8Array(this.kernels.memory.buffer);
-    memory.copyWithin(dst, src, src + this.limbBytes(limbs));
+  /** @param x the kernels to use: in the body of a fork, its own */
+  copyLimbs(dst: number, src: number, limbs: number, x: RecordableExports = this.kernels.x): void {
+    x.v_copy(dst, src, limbs * this.n);
+  }
+
+  /**
+   * `Kernels.fork`, or the same on this thread alone when there is too little to do.
+   * @param values about how many values a task reads or writes element by element
+   */
+  fork(tasks: number, values: number, body: ForkBody): void {
+    const { kernels } = this;
+    if (kernels.threads > 1 && tasks * values >= FORK_VALUES) kernels.fork(tasks, body);
+    else for (let task = 0; task < tasks; task++) body(task, kernels.x);
+  }
+
+  /** Into how many pieces to cut the vectors of `tasks` element-wise tasks, so that all threads are kept busy. */
+  pieces(tasks: number): number {
+    const { threads } = this.kernels;
+    if (threads === 1) return 1;
+    let pieces = 1;
+    while (tasks * pieces < TASKS_A_THREAD * threads && this.n / pieces > MIN_PIECE) pieces *= 2;
+    return pieces;
   }
 
   /** Constants of the base conversion between two sets of moduli (indices), cached. */

@@ -161,7 +161,8 @@ overBuilds('modDown', (kernels) => {
           });
           const target = level - drop;
           const dst = context.alloc(target + 1);
-          modDown(context, dst, source, level, drop, source + context.limbBytes(level + 1), special);
+          const specials = source + context.limbBytes(level + 1);
+          modDown(context, [{ dst, chain: source, specials }], level, drop, special);
           const divided = product([...all.slice(target + 1, level + 1), ...all.slice(level + 1)]);
           for (let t = 0; t <= target; t++) {
             context.moduli[t].inverseTransform(dst + context.limbBytes(t));

@@ -4,7 +4,8 @@
  */
 import { FheError } from '../errors.ts';
 import { writePointers } from '../ring/base-conversion.ts';
-import type { Context } from './context.ts';
+import { type Context, TRANSFORM_PASSES } from './context.ts';
+import { type Conversion, convert } from './convert.ts';
 import { modDown } from './mod-down.ts';
 import type { SwitchingKey } from './switching-key.ts';
 
@@ -19,52 +20,56 @@ export class Digits {
 
   /** Decomposes the polynomial whose limbs 0..level lie at `source` (NTT domain; must outlive the digits). */
   constructor(context: Context, source: number, level: number, special: number) {
-    const { kernels, n, moduli } = context;
+    const { n, moduli } = context;
     this.context = context;
     this.level = level;
     this.special = special;
     const basis = context.basis(level, special);
     const count = Math.ceil((level + 1) / special);
     const coefficients = context.alloc(level + 1);
-    context.copyLimbs(coefficients, source, level + 1);
-    for (let i = 0; i <= level; i++) moduli[i].inverseTransform(coefficients + context.limbBytes(i));
+    context.fork(level + 1, TRANSFORM_PASSES * n, (i, x) => {
+      const limb = context.limbBytes(i);
+      context.copyLimbs(coefficients + limb, source + limb, 1, x);
+      moduli[i].inverseTransform(coefficients + limb, x);
+    });
     this.#owned = context.alloc(Math.max(1, count * basis.length - (level + 1)));
     this.pointers = basis.map(() => new Array<number>(count).fill(0));
     let next = this.#owned;
+    const conversions: Conversion[] = [];
     for (let d = 0; d < count; d++) {
       const group: number[] = [];
       for (let i = d * special; i < Math.min((d + 1) * special, level + 1); i++) group.push(i);
+      const to: number[] = [];
       const targets: number[] = [];
-      const targetPointers: number[] = [];
       basis.forEach((index, t) => {
         if (group.includes(t)) {
           // Modulo its own primes the digit is the polynomial itself.
           this.pointers[t][d] = source + context.limbBytes(t);
           return;
         }
-        targets.push(index);
-        targetPointers.push(next);
+        to.push(index);
+        targets.push(next);
         this.pointers[t][d] = next;
         next += context.limbBytes(1);
       });
-      const pointers = writePointers(kernels, [
-        ...targetPointers,
-        ...group.map((i) => coefficients + context.limbBytes(i)),
-      ]);
-      kernels.x.bconv(
-        pointers,
-        pointers + 4 * targets.length,
-        context.conversion(group, targets),
-        group.length,
-        targets.length,
-        n,
-      );
-      targets.forEach((index, i) => {
-        moduli[index].forward(targetPointers[i]);
+      conversions.push({
+        from: group,
+        sources: group.map((i) => coefficients + context.limbBytes(i)),
+        to,
+        targets,
       });
-      context.free(pointers);
     }
+    convert(context, conversions);
     context.free(coefficients);
+    // Modulus by modulus, so that its twiddles are fetched once for all digits.
+    const transforms = basis.flatMap((index, t) =>
+      this.pointers[t]
+        .filter((_, d) => Math.floor(t / special) !== d || t > level)
+        .map((pointer) => ({ modulus: moduli[index], pointer })),
+    );
+    context.fork(transforms.length, TRANSFORM_PASSES * n, (i, x) => {
+      transforms[i].modulus.forward(transforms[i].pointer, x);
+    });
   }
 
   dispose(): void {
@@ -100,26 +105,33 @@ export function innerProduct(digits: Digits, key: SwitchingKey): Accumulator {
   const basis = context.basis(level, special);
   const acc: Accumulator = { ptr: context.alloc(2 * basis.length), level, special };
   const count = digits.pointers[0].length;
-  const pointers = kernels.arena.alloc(Math.max(64, 12 * count));
-  basis.forEach((index, t) => {
+  const pieces = context.pieces(basis.length);
+  const length = n / pieces;
+  const lists: number[] = [];
+  basis.forEach((_, t) => {
     const limb = t <= level ? t : key.specialLimb(t - level - 1);
-    const table = kernels.i32(pointers, 3 * count);
-    for (let d = 0; d < count; d++) {
-      table[d] = digits.pointers[t][d];
-      table[count + d] = key.b(d, limb);
-      table[2 * count + d] = key.a(d, limb);
+    for (let piece = 0; piece < pieces; piece++) {
+      const offset = 8 * piece * length;
+      for (let d = 0; d < count; d++) lists.push(digits.pointers[t][d] + offset);
+      for (let d = 0; d < count; d++) lists.push(key.b(d, limb) + offset);
+      for (let d = 0; d < count; d++) lists.push(key.a(d, limb) + offset);
     }
-    const { value, inverse } = moduli[index];
-    kernels.x.ks_dot(
-      accumulatorLimb(context, acc, 0, t),
-      accumulatorLimb(context, acc, 1, t),
-      pointers,
-      pointers + 4 * count,
-      pointers + 8 * count,
+  });
+  const pointers = writePointers(kernels, lists);
+  context.fork(basis.length * pieces, 3 * count * length, (task, x) => {
+    const t = Math.floor(task / pieces);
+    const offset = 8 * (task % pieces) * length;
+    const at = pointers + 12 * count * task;
+    x.ks_dot(
+      accumulatorLimb(context, acc, 0, t) + offset,
+      accumulatorLimb(context, acc, 1, t) + offset,
+      at,
+      at + 4 * count,
+      at + 8 * count,
       count,
-      n,
-      value,
-      inverse,
+      length,
+      moduli[basis[t]].value,
+      moduli[basis[t]].inverse,
     );
   });
   context.free(pointers);
@@ -127,25 +139,19 @@ export function innerProduct(digits: Digits, key: SwitchingKey): Accumulator {
 }
 
 /**
- * Divides an accumulator by the special primes and by the last `drop` chain primes, into limbs dst(part) ... The
- * accumulator is freed.
+ * Divides an accumulator by the special primes and by the last `drop` chain primes, into limbs dst(part) ..., which may
+ * be the accumulator's own. The caller still frees it.
  */
-export function finishSwitch(
+export function divideAccumulator(
   context: Context,
   acc: Accumulator,
   drop: number,
   dst: (part: number) => number,
 ): void {
-  for (const part of [0, 1]) {
-    modDown(
-      context,
-      dst(part),
-      accumulatorLimb(context, acc, part, 0),
-      acc.level,
-      drop,
-      accumulatorLimb(context, acc, part, acc.level + 1),
-      acc.special,
-    );
-  }
-  context.free(acc.ptr);
+  const divisions = [0, 1].map((part) => ({
+    dst: dst(part),
+    chain: accumulatorLimb(context, acc, part, 0),
+    specials: accumulatorLimb(context, acc, part, acc.level + 1),
+  }));
+  modDown(context, divisions, acc.level, drop, acc.special);
 }

@@ -3,59 +3,67 @@
  * primes), or both at once, which saves the transforms between them.
  * @module
  */
-import { writePointers } from '../ring/base-conversion.ts';
-import type { Context } from './context.ts';
+import type { RecordableExports } from '@velum/kernels';
+import { type Context, TRANSFORM_PASSES } from './context.ts';
+import { convert } from './convert.ts';
+
+/** One polynomial to be divided: where its chain limbs and its special limbs lie, and where the quotient goes. */
+export interface Division {
+  dst: number;
+  chain: number;
+  specials: number;
+}
 
 /**
  * dst_i = round(x / R) modulo q_i for i <= level - drop, where R is the product of the last `drop` chain primes and the
- * first `special` special primes. x is given in the NTT domain as limbs q_0 ... q_level at `chain` and special limbs at
- * `specials`. The limbs that are divided out are overwritten.
+ * first `special` special primes. Each x is given in the NTT domain as limbs q_0 ... q_level at `chain` and special limbs
+ * at `specials`. The limbs that are divided out are overwritten; dst may be `chain`.
+ * @param after what to do next with a limb of a quotient, on the thread that made it
  */
 export function modDown(
   context: Context,
-  dst: number,
-  chain: number,
+  divisions: readonly Division[],
   level: number,
   drop: number,
-  specials: number,
   special: number,
+  after?: (division: number, limb: number, x: RecordableExports) => void,
 ): void {
-  const { kernels, n, moduli } = context;
+  const { n, moduli } = context;
   const target = level - drop;
   const targets = context.basis(target, 0);
   const divided: number[] = [];
-  const sources: number[] = [];
-  for (let i = target + 1; i <= level; i++) {
-    divided.push(i);
-    sources.push(chain + context.limbBytes(i));
-  }
-  for (let k = 0; k < special; k++) {
-    divided.push(context.chainLength + k);
-    sources.push(specials + context.limbBytes(k));
-  }
-  divided.forEach((index, i) => {
-    moduli[index].inverseTransform(sources[i]);
-  });
-  const remainder = context.alloc(target + 1);
-  const pointers = writePointers(kernels, [
-    ...targets.map((i) => remainder + context.limbBytes(i)),
-    ...sources,
-  ]);
-  kernels.x.bconv(
-    pointers,
-    pointers + 4 * targets.length,
-    context.conversion(divided, targets),
-    divided.length,
-    targets.length,
-    n,
-  );
+  for (let i = target + 1; i <= level; i++) divided.push(i);
+  for (let k = 0; k < special; k++) divided.push(context.chainLength + k);
   const inverses = context.productModulo(divided, targets, true);
-  for (const i of targets) {
+  const count = divisions.length;
+  const remainders = context.alloc(count * (target + 1));
+  const remainder = (d: number, i: number) => remainders + context.limbBytes(d * (target + 1) + i);
+  const source = ({ chain, specials }: Division, i: number) =>
+    i < drop ? chain + context.limbBytes(target + 1 + i) : specials + context.limbBytes(i - drop);
+  // Modulus by modulus, so that its twiddles are fetched once for all polynomials.
+  context.fork(divided.length * count, TRANSFORM_PASSES * n, (task, x) => {
+    const i = Math.floor(task / count);
+    moduli[divided[i]].inverseTransform(source(divisions[task % count], i), x);
+  });
+  convert(
+    context,
+    divisions.map((division, d) => ({
+      from: divided,
+      sources: divided.map((_, i) => source(division, i)),
+      to: targets,
+      targets: targets.map((i) => remainder(d, i)),
+    })),
+  );
+  context.fork(targets.length * count, (TRANSFORM_PASSES + 1) * n, (task, x) => {
+    const i = Math.floor(task / count);
+    const d = task % count;
+    const { dst, chain } = divisions[d];
     const { value, inverse } = moduli[i];
     const limb = context.limbBytes(i);
-    moduli[i].forward(remainder + limb);
-    kernels.x.v_submulscalar(dst + limb, chain + limb, remainder + limb, inverses[i], n, value, inverse);
-  }
-  context.free(pointers);
-  context.free(remainder);
+    const r = remainder(d, i);
+    moduli[i].forward(r, x);
+    x.v_submulscalar(dst + limb, chain + limb, r, inverses[i], n, value, inverse);
+    after?.(d, i, x);
+  });
+  context.free(remainders);
 }

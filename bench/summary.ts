@@ -1,0 +1,212 @@
+/**
+ * The benchmarks' figures against what the project set out to reach: one table for the README.
+ * @module
+ */
+import { digits, formatBytes, formatMs, type Machine } from './measure.ts';
+import type { Case, CaseId, PredictReport } from './predict.ts';
+import type { RestReport } from './rest.ts';
+
+/** What `bench/kernels.ts --json` writes, as far as it is read here. Microseconds. */
+export interface KernelsReport {
+  sealNttUs: number;
+  results: Record<string, { name: string; us: number }[]>;
+}
+
+/** What `bench/ckks.ts --json` writes, as far as it is read here. Microseconds by operation. */
+export interface CkksReport {
+  build: string;
+  results: Record<string, Record<string, number> | null>;
+}
+
+export interface Benches {
+  kernels?: KernelsReport;
+  ckks?: CkksReport;
+  predict?: PredictReport;
+  rest?: RestReport;
+}
+
+/** What `bench/index.ts` writes. */
+export interface Report extends Machine {
+  /** The kernels' build that CKKS operations and predictions ran on. */
+  build: string;
+  quick: boolean;
+  benches: Benches;
+  summary: SummaryRow[];
+}
+
+export interface SummaryRow {
+  what: string;
+  velum: string;
+  peer: string;
+  /** Peer divided by Velum; above 1 is in our favour. */
+  ratio?: number;
+  /** The issue's target; absent where it sets none. */
+  target?: string;
+  reached?: boolean;
+}
+
+const FMA = 'wasm-fma';
+
+export function summarize(benches: Benches): SummaryRow[] {
+  const { kernels, ckks, predict, rest } = benches;
+  return [
+    ...(kernels ? kernelRows(kernels) : []),
+    ...(ckks ? ckksRows(ckks) : []),
+    ...(predict ? predictRows(predict) : []),
+    ...(rest ? restRows(rest) : []),
+  ];
+}
+
+function kernelRows({ results, sealNttUs }: KernelsReport): SummaryRow[] {
+  const ntt = found(results[FMA] ?? [], ({ name }) => name === 'ntt_forward', 'ntt_forward of kernels').us;
+  return [
+    {
+      what: 'forward NTT, N=8192, one 49-bit prime',
+      velum: formatMs(ntt / 1000),
+      peer: `${formatMs(sealNttUs / 1000)} (SEAL 4.1 native, an earlier run)`,
+      ratio: sealNttUs / ntt,
+      target: '<= 32 us',
+      reached: ntt <= 32,
+    },
+  ];
+}
+
+function ckksRows({ results }: CkksReport): SummaryRow[] {
+  const row = (what: string, operation: string, target: number): SummaryRow => {
+    const [ours, seal] = ['velum', 'node-seal'].map((library) => results[library]?.[operation]);
+    if (ours === undefined || seal === undefined) throw new Error(`the CKKS report lacks ${operation}`);
+    const ratio = seal / ours;
+    const peer = `${formatMs(seal / 1000)} (node-seal 7)`;
+    return {
+      what,
+      velum: formatMs(ours / 1000),
+      peer,
+      ratio,
+      target: `>= ${target} x`,
+      reached: ratio >= target,
+    };
+  };
+  return [
+    row('rotate, N=8192, log QP 200', 'rotate', 8),
+    row('multiply, relinearise and rescale, same', 'multiply', 7),
+  ];
+}
+
+function predictRows({ cases, data }: PredictReport): SummaryRow[] {
+  const of = (id: CaseId): Case => found(cases, (entry) => entry.id === id, id);
+  const [one, batch, network] = [of('lr-1'), of('lr-batch'), of('nn-1')];
+  const regression = `${data.lr}: logistic regression`;
+  return [
+    bytesRow(`${regression}, 1 sample: bytes up`, one, 'up', 64e3),
+    bytesRow('same, bytes down', one, 'down', 64e3),
+    bytesRow('same, keys', one, 'keys', 2e6),
+    computeRow('same, server compute', one, 15),
+    computeRow('same, 8192 samples, server compute', batch, 200),
+    computeRow('same, sigmoid on the server, 1 sample', of('lr-server-1')),
+    computeRow('same, sigmoid on the server, 8192 samples', of('lr-server-batch')),
+    computeRow(`${data.nn}: network 62-200-100-1, 1 sample, server compute`, network, 400),
+    bytesRow('same, keys', network, 'keys', 30e6),
+    errorRow('error of the linear score, 1 sample', one, 1e-4),
+    errorRow('same, 8192 samples', batch, 1e-4),
+  ];
+}
+
+/** The peer with HE4Cloud's parameters is the first one of every case. */
+function computeRow(what: string, { velum, peers: [peer], published }: Case, target?: number): SummaryRow {
+  const [ours, theirs] = [velum, peer].map((column) => column.compute?.median ?? Number.NaN);
+  const also = published?.compute ? `; ${published.compute} (${published.name}, published)` : '';
+  return {
+    what,
+    velum: formatMs(ours),
+    peer: `${formatMs(theirs)} (${peer.name})${also}`,
+    ratio: theirs / ours,
+    ...(target === undefined ? {} : { target: `<= ${target} ms`, reached: ours <= target }),
+  };
+}
+
+function bytesRow(
+  what: string,
+  { velum, peers: [peer], published }: Case,
+  part: 'up' | 'down' | 'keys',
+  target: number,
+): SummaryRow {
+  const [ours, theirs] = [velum, peer].map((column) => column[part] ?? Number.NaN);
+  const also = published?.[part] ? `; ${published[part]} (${published.name}, published)` : '';
+  return {
+    what,
+    velum: formatBytes(ours),
+    peer: `${formatBytes(theirs)} (${peer.name})${also}`,
+    ratio: theirs / ours,
+    target: `<= ${formatBytes(target)}`,
+    reached: ours <= target,
+  };
+}
+
+/** No ratio: the peer spends its 50 fractional bits on precision, Velum what the asked precision takes. */
+function errorRow(what: string, { velum, peers: [peer] }: Case, target: number): SummaryRow {
+  const [ours, theirs] = [velum, peer].map((column) => column.error ?? Number.NaN);
+  return {
+    what,
+    velum: ours.toExponential(1),
+    peer: `${theirs.toExponential(1)} (${peer.name})`,
+    target: `<= ${target.toExponential(0)}`,
+    reached: ours <= target,
+  };
+}
+
+function restRows({ predictionOverhead: { median, p95 } }: RestReport): SummaryRow[] {
+  return [
+    {
+      what: 'REST overhead of a predict beyond compute: link, upload and predict; median',
+      velum: `${formatMs(median)} (p95 ${formatMs(p95)})`,
+      peer: '',
+      target: '<= 10 ms',
+      reached: median <= 10,
+    },
+  ];
+}
+
+/** Cells in the order of SUMMARY_HEADER. */
+export function summaryCells({ what, velum, peer, ratio, target, reached }: SummaryRow): string[] {
+  const verdict = reached === undefined ? '' : reached ? ', reached' : ', missed';
+  return [
+    what,
+    velum,
+    peer,
+    ratio === undefined ? '' : `${digits(ratio)} x`,
+    target === undefined ? '' : target + verdict,
+  ];
+}
+
+export const SUMMARY_HEADER = ['what', 'Velum', 'peer', 'ratio', 'target'] as const;
+
+const BLOCK = /(<!-- bench:start -->)[\s\S]*?(<!-- bench:end -->)/g;
+
+/** The text with the block between `<!-- bench:start -->` and `<!-- bench:end -->` made anew. */
+export function replaceBenchBlock(text: string, report: Report): string {
+  const blocks = text.match(BLOCK)?.length ?? 0;
+  if (blocks !== 1) {
+    throw new Error(
+      `the file has ${blocks} blocks between <!-- bench:start --> and <!-- bench:end -->: it takes one`,
+    );
+  }
+  return text.replace(BLOCK, (_, start: string, end: string) => `${start}\n${markdown(report)}\n${end}`);
+}
+
+function markdown({ date, cpu, node, build, quick, summary }: Report): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('<=', '≤').replaceAll('>=', '≥')).join(' | ')} |`;
+  return [
+    `Medians of ${date.slice(0, 10)}: ${build}, one thread, Node ${node}, ${cpu}${quick ? '; a quick run' : ''}. Ratios are to the first peer named, measured in the same run unless it says otherwise; "HE4Cloud set" is N=16384 with 7 data primes. Figures marked "published" are their authors', from their machines, with the sigmoid on the server.`,
+    '',
+    line(SUMMARY_HEADER),
+    '|---|---|---|---|---|',
+    ...summary.map((row) => line(summaryCells(row))),
+  ].join('\n');
+}
+
+function found<T>(list: readonly T[], matches: (entry: T) => boolean, what: string): T {
+  const entry = list.find(matches);
+  if (entry === undefined) throw new Error(`the report lacks ${what}`);
+  return entry;
+}

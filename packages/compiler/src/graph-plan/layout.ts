@@ -1,0 +1,249 @@
+/**
+ * Where the elements of every value lie in the slots. Few distinct offsets between inputs and outputs mean few rotations, so a layer's
+ * outputs are put where its sparsity pattern wants them: rows that read shifted copies of one pattern (a convolution's) are put at the same
+ * shifts, and the channels between them where they add the fewest new offsets (multiplexing). What has no pattern lies in order.
+ * @module
+ */
+import type { SparseMatrix } from '../graph/sparse.ts';
+import { bestSplit } from './rotations.ts';
+
+export interface SlotLayout {
+  /** Slot of each element. */
+  slots: Int32Array;
+  /** Power of two. */
+  period: number;
+}
+
+export const nextPowerOfTwo = (v: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, v)));
+
+export function naturalLayout(size: number): SlotLayout {
+  return { slots: Int32Array.from({ length: size }, (_, i) => i), period: nextPowerOfTwo(size) };
+}
+
+/** Distinct offsets of a matrix between two layouts. */
+export function offsetsOf(matrix: SparseMatrix, input: SlotLayout, output: SlotLayout): number[] {
+  const shared = Math.min(input.period, output.period);
+  const seen = new Uint8Array(shared);
+  for (let r = 0; r < matrix.rows; r++) {
+    for (let k = matrix.start[r]; k < matrix.start[r + 1]; k++) {
+      const difference = (input.slots[matrix.column[k]] - output.slots[r]) % shared;
+      seen[difference < 0 ? difference + shared : difference] = 1;
+    }
+  }
+  const offsets: number[] = [];
+  seen.forEach((hit, d) => {
+    if (hit) offsets.push(d);
+  });
+  return offsets;
+}
+
+/** Keys count when layouts are compared; how much they count in the end is tried out by the planner. */
+const LAYOUT_KEY_PENALTY = 1;
+
+export function layoutCost(matrix: SparseMatrix, input: SlotLayout, output: SlotLayout): number {
+  const shape = {
+    inputPeriod: input.period,
+    outputPeriod: output.period,
+    offsets: offsetsOf(matrix, input, output),
+  };
+  // Products with plaintexts count too, a little.
+  return bestSplit(shape, new Set(), LAYOUT_KEY_PENALTY).cost + 0.02 * shape.offsets.length;
+}
+
+/** Rows with the same support, in order of their first row. */
+interface Group {
+  rows: number[];
+}
+
+function groupRows(matrix: SparseMatrix): Group[] {
+  const groups = new Map<string, Group>();
+  for (let r = 0; r < matrix.rows; r++) {
+    const support = matrix.column.subarray(matrix.start[r], matrix.start[r + 1]);
+    const key = supportKey(support);
+    const group = groups.get(key);
+    if (group) group.rows.push(r);
+    else groups.set(key, { rows: [r] });
+  }
+  return [...groups.values()];
+}
+
+/** Two 32-bit hashes, the length and the ends: collisions would cost speed, not correctness. */
+function supportKey(support: Int32Array): string {
+  let a = 0x811c9dc5;
+  let b = 0x9e3779b9;
+  for (const c of support) {
+    a = Math.imul(a ^ c, 0x01000193);
+    b = Math.imul(b + c, 0x85ebca6b) ^ (b >>> 13);
+  }
+  return `${support.length}:${a}:${b}:${support[0] ?? -1}`;
+}
+
+/** The cheapest known layout for the result of `matrix` on a value in layout `input`. */
+export function outputLayout(matrix: SparseMatrix, input: SlotLayout, slots: number): SlotLayout {
+  const natural = naturalLayout(matrix.rows);
+  const patterned = patternLayout(matrix, input, slots);
+  const candidates = [natural, patterned].filter(
+    (l): l is SlotLayout => l !== undefined && l.period <= slots,
+  );
+  if (candidates.length < 2) return candidates[0] ?? natural;
+  return layoutCost(matrix, input, natural) <= layoutCost(matrix, input, candidates[1])
+    ? natural
+    : candidates[1];
+}
+
+/** The slot positions of the entries of a row. */
+function rowSlots(matrix: SparseMatrix, input: SlotLayout, row: number): number[] {
+  const slots: number[] = [];
+  for (let k = matrix.start[row]; k < matrix.start[row + 1]; k++) slots.push(input.slots[matrix.column[k]]);
+  return slots;
+}
+
+function patternLayout(matrix: SparseMatrix, input: SlotLayout, slots: number): SlotLayout | undefined {
+  const groups = groupRows(matrix);
+  if (groups.length < 2 || groups.length > slots) return undefined;
+  const widest = groups.reduce((best, g) => (support(matrix, g) > support(matrix, best) ? g : best));
+  const main = new Map<number, number>();
+  const anchorSlot = Math.min(...rowSlots(matrix, input, widest.rows[0]));
+  rowSlots(matrix, input, widest.rows[0]).forEach((slot, i) => {
+    main.set(slot - anchorSlot, matrix.value[matrix.start[widest.rows[0]] + i]);
+  });
+  const anchors: number[] = [];
+  const taken = new Set<number>();
+  for (const group of groups) {
+    const anchor = findAnchor(matrix, input, group.rows[0], main, taken);
+    if (anchor === undefined) return undefined;
+    taken.add(anchor);
+    anchors.push(anchor);
+  }
+  const channels = groups.reduce((m, g) => Math.max(m, g.rows.length), 0);
+  const base = Math.min(...anchors);
+  const placements = placeChannels(
+    [...main.keys()],
+    anchors.map((a) => a - base),
+    channels,
+    slots,
+  );
+  if (!placements) return undefined;
+  const layout = new Int32Array(matrix.rows);
+  let last = 0;
+  groups.forEach((group, g) => {
+    group.rows.forEach((row, c) => {
+      layout[row] = anchors[g] - base + placements[c];
+      last = Math.max(last, layout[row]);
+    });
+  });
+  // Slots are counted from the first anchor; the input's own offset goes into the diagonals.
+  return { slots: layout, period: nextPowerOfTwo(last + 1) };
+}
+
+const support = (matrix: SparseMatrix, group: Group): number =>
+  matrix.start[group.rows[0] + 1] - matrix.start[group.rows[0]];
+
+/** Where the main pattern must be put so that the row lies in it: with equal weights if possible (a convolution's border), unused. */
+function findAnchor(
+  matrix: SparseMatrix,
+  input: SlotLayout,
+  row: number,
+  main: ReadonlyMap<number, number>,
+  taken: ReadonlySet<number>,
+): number | undefined {
+  const slots = rowSlots(matrix, input, row);
+  if (slots.length === 0) return undefined;
+  const first = matrix.start[row];
+  let fallback: number | undefined;
+  for (const relative of main.keys()) {
+    const anchor = slots[0] - relative;
+    if (taken.has(anchor) || !slots.every((slot) => main.has(slot - anchor))) continue;
+    if (slots.every((slot, i) => Math.abs(main.get(slot - anchor)! - matrix.value[first + i]) <= 1e-9))
+      return anchor;
+    fallback ??= anchor;
+  }
+  return fallback;
+}
+
+/** Bounds the search for wide layers; the candidates that come first are the nearest. */
+const MOST_CANDIDATES = 4096;
+
+/** Offsets of the channels from their anchors: no collisions, few new rotations. Greedy. */
+function placeChannels(
+  pattern: readonly number[],
+  anchors: readonly number[],
+  channels: number,
+  slots: number,
+): number[] | undefined {
+  const used = new Set(anchors);
+  const offsets = new Set(pattern);
+  const placements = [0];
+  const highest = Math.max(...anchors);
+  while (placements.length < channels) {
+    const candidates = new Set<number>();
+    for (const r of pattern) {
+      for (const d of offsets) if (r - d > 0) candidates.add(r - d);
+      if (candidates.size > MOST_CANDIDATES) break;
+    }
+    candidates.add(nextFree(placements[placements.length - 1] + 1, anchors, used));
+    candidates.add(nextPowerOfTwo(highest + 1) * placements.length);
+    let best: { at: number; growth: number } | undefined;
+    for (const at of candidates) {
+      if (at + highest >= slots || anchors.some((a) => used.has(a + at))) continue;
+      let growth = 0;
+      for (const r of pattern) if (!offsets.has(r - at)) growth++;
+      if (!best || growth < best.growth || (growth === best.growth && at < best.at)) best = { at, growth };
+    }
+    if (!best) return undefined;
+    const { at } = best;
+    placements.push(at);
+    for (const a of anchors) used.add(a + at);
+    for (const r of pattern) offsets.add(r - at);
+  }
+  return placements;
+}
+
+function nextFree(from: number, anchors: readonly number[], used: ReadonlySet<number>): number {
+  let at = from;
+  while (anchors.some((a) => used.has(a + at))) at++;
+  return at;
+}
+
+/**
+ * The client lays out the input so that the first layer needs few rotations (im2col): group o of rows with a common support reads its k-th
+ * element from slot k G + o, and its c-th row is computed in slot c G + o. Undefined when that does not fit the slots, or is no better.
+ */
+export function gatheredLayouts(
+  matrix: SparseMatrix,
+  slots: number,
+):
+  | {
+      gather: Int32Array;
+      input: (column: number, row: number) => number;
+      inputPeriod: number;
+      output: SlotLayout;
+    }
+  | undefined {
+  const groups = groupRows(matrix);
+  const width = nextPowerOfTwo(groups.reduce((m, g) => Math.max(m, support(matrix, g)), 0));
+  const count = nextPowerOfTwo(groups.length);
+  if (groups.length < 2 || width * count > slots) return undefined;
+  const gather = new Int32Array(width * count).fill(-1);
+  const position = new Map<number, number>();
+  const groupOf = new Int32Array(matrix.rows);
+  const outputSlots = new Int32Array(matrix.rows);
+  let last = 0;
+  groups.forEach((group, o) => {
+    for (let k = matrix.start[group.rows[0]], i = 0; k < matrix.start[group.rows[0] + 1]; k++, i++) {
+      gather[i * count + o] = matrix.column[k];
+      position.set(o * matrix.columns + matrix.column[k], i * count + o);
+    }
+    group.rows.forEach((row, c) => {
+      groupOf[row] = o;
+      outputSlots[row] = c * count + o;
+      last = Math.max(last, outputSlots[row]);
+    });
+  });
+  return {
+    gather,
+    input: (column, row) => position.get(groupOf[row] * matrix.columns + column)!,
+    inputPeriod: width * count,
+    output: { slots: outputSlots, period: nextPowerOfTwo(last + 1) },
+  };
+}

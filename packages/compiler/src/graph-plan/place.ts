@@ -1,0 +1,263 @@
+/**
+ * Layouts for all values of a graph, and its linear layers as slot maps. Independent of levels and scales.
+ * @module
+ */
+import { type Polynomial, toChebyshev } from '@velum/fhe';
+import { CompileError } from '../errors.ts';
+import type { ElementwiseFunction, Graph } from '../graph/graph.ts';
+import type { SparseMatrix } from '../graph/sparse.ts';
+import { identity } from '../graph/sparse.ts';
+import { gatheredLayouts, layoutCost, naturalLayout, outputLayout, type SlotLayout } from './layout.ts';
+
+export interface PlacedTerm {
+  value: number;
+  inputPeriod: number;
+  outputSlot: Float64Array;
+  inputSlot: Float64Array;
+  weight: Float64Array;
+}
+
+export type PlacedStep =
+  | {
+      kind: 'affine';
+      name: string;
+      terms: PlacedTerm[];
+      bias: Float64Array;
+      outputPeriod: number;
+      rows: number;
+      entries: number;
+    }
+  | { kind: 'elementwise'; name: string; value: number; polynomial: Polynomial }
+  | { kind: 'product'; name: string; left: number; right: number };
+
+export interface PlacedGraph {
+  steps: PlacedStep[];
+  /** For each slot of the input's period the feature, or -1; undefined for the natural order. */
+  gather: Int32Array | undefined;
+  inputPeriod: number;
+  output: SlotLayout;
+}
+
+/**
+ * @param slots slots of a ciphertext
+ * @param ranges [min, max] of each value, for polynomials that need a domain
+ * @throws CompileError TENSOR_TOO_LARGE, APPROXIMATE_FIRST
+ */
+export function placeGraph(
+  graph: Graph,
+  slots: number,
+  ranges: readonly (readonly [number, number])[],
+): PlacedGraph {
+  const steps: PlacedStep[] = [];
+  const features = graph.input.shape.reduce((a, b) => a * b, 1);
+  const input = naturalLayout(features);
+  fits(input, slots, graph.input.name);
+  const layouts: SlotLayout[] = [input];
+  /** Where each graph value went: relayouts add steps. */
+  const placedValue: number[] = [0];
+  const gathered = gatherInput(graph, slots, input);
+  let gather: Int32Array | undefined;
+  const push = (step: PlacedStep, layout: SlotLayout): void => {
+    steps.push(step);
+    layouts.push(layout);
+  };
+  for (const node of graph.nodes) {
+    if (node.kind === 'affine') {
+      const terms = node.terms.map(({ value, matrix }) => ({ value: placedValue[value], matrix }));
+      if (gathered && terms.some((t) => t.value === 0)) {
+        gather = gathered.gather;
+        const term = mapEntries(0, terms[0].matrix, gathered.input, gathered.inputPeriod, gathered.output);
+        push(
+          {
+            kind: 'affine',
+            name: node.name,
+            terms: [term],
+            bias: scatter(node.bias, gathered.output),
+            outputPeriod: gathered.output.period,
+            rows: terms[0].matrix.rows,
+            entries: term.weight.length,
+          },
+          gathered.output,
+        );
+      } else pushAffine(push, node.name, terms, node.bias, layouts, slots);
+    } else if (node.kind === 'function') {
+      const value = placedValue[node.value];
+      push(
+        {
+          kind: 'elementwise',
+          name: node.name,
+          value,
+          polynomial: asPolynomial(node.fn, node.name, ranges[node.value]),
+        },
+        layouts[value],
+      );
+    } else {
+      const left = placedValue[node.left];
+      let right = placedValue[node.right];
+      if (!sameLayout(layouts[left], layouts[right])) {
+        const size = layouts[right].slots.length;
+        const matrix = identity(size);
+        const term = mapTerm(right, matrix, layouts[right], layouts[left]);
+        push(
+          {
+            kind: 'affine',
+            name: `${node.name} (relayout)`,
+            terms: [term],
+            bias: new Float64Array(layouts[left].period),
+            outputPeriod: layouts[left].period,
+            rows: size,
+            entries: size,
+          },
+          layouts[left],
+        );
+        right = steps.length;
+      }
+      push({ kind: 'product', name: node.name, left, right }, layouts[left]);
+    }
+    placedValue.push(steps.length);
+  }
+  if (placedValue[graph.output.value] !== steps.length) {
+    throw new CompileError(
+      'OUTPUT_NOT_LAST',
+      'the output is not the last value of the graph; simplify it first',
+      { argument: 'graph' },
+    );
+  }
+  return {
+    steps,
+    gather,
+    inputPeriod: gather ? gathered!.inputPeriod : input.period,
+    output: layouts[steps.length],
+  };
+}
+
+function pushAffine(
+  push: (step: PlacedStep, layout: SlotLayout) => void,
+  name: string,
+  terms: readonly { value: number; matrix: SparseMatrix }[],
+  bias: Float64Array,
+  layouts: readonly SlotLayout[],
+  slots: number,
+): void {
+  const main = terms.reduce((a, b) => (b.matrix.value.length > a.matrix.value.length ? b : a));
+  const output = outputLayout(main.matrix, layouts[main.value], slots);
+  fits(output, slots, name);
+  const placed = terms.map(({ value, matrix }) => mapTerm(value, matrix, layouts[value], output));
+  const entries = placed.reduce((sum, t) => sum + t.weight.length, 0);
+  push(
+    {
+      kind: 'affine',
+      name,
+      terms: placed,
+      bias: scatter(bias, output),
+      outputPeriod: output.period,
+      rows: main.matrix.rows,
+      entries,
+    },
+    output,
+  );
+}
+
+/** The client's layout of the input, when the only reader of the input gains by it. */
+function gatherInput(graph: Graph, slots: number, input: SlotLayout): ReturnType<typeof gatheredLayouts> {
+  const readers = graph.nodes.filter((node) =>
+    node.kind === 'affine'
+      ? node.terms.some((t) => t.value === 0)
+      : node.kind === 'function'
+        ? node.value === 0
+        : node.left === 0 || node.right === 0,
+  );
+  const [reader] = readers;
+  if (readers.length !== 1 || reader.kind !== 'affine' || reader.terms.length !== 1) return undefined;
+  const { matrix } = reader.terms[0];
+  const gathered = gatheredLayouts(matrix, slots);
+  if (!gathered) return undefined;
+  const plain = layoutCost(matrix, input, outputLayout(matrix, input, slots));
+  // Its offsets are multiples of the group count: at most the rows of a group, and the folds.
+  const rowsOfGroup = gathered.output.period / (gathered.inputPeriod / gathered.gather.length) / 1;
+  const folds = Math.max(0, Math.log2(gathered.inputPeriod / gathered.output.period));
+  const channels = Math.min(rowsOfGroup, new Set(gathered.output.slots).size);
+  const perGroup = Math.ceil(matrix.rows / countGroups(gathered.gather, gathered.inputPeriod));
+  return Math.min(channels, perGroup) + folds + 1 < plain ? gathered : undefined;
+}
+
+function countGroups(gather: Int32Array, period: number): number {
+  let groups = 0;
+  for (let o = 0; o < period && gather[o] >= 0; o++) groups++;
+  return Math.max(1, groups);
+}
+
+function mapTerm(value: number, matrix: SparseMatrix, input: SlotLayout, output: SlotLayout): PlacedTerm {
+  return mapEntries(value, matrix, (column) => input.slots[column], input.period, output);
+}
+
+function mapEntries(
+  value: number,
+  matrix: SparseMatrix,
+  slotOf: (column: number, row: number) => number,
+  inputPeriod: number,
+  output: SlotLayout,
+): PlacedTerm {
+  const count = matrix.value.length;
+  const term: PlacedTerm = {
+    value,
+    inputPeriod,
+    outputSlot: new Float64Array(count),
+    inputSlot: new Float64Array(count),
+    weight: Float64Array.from(matrix.value),
+  };
+  for (let r = 0; r < matrix.rows; r++) {
+    for (let k = matrix.start[r]; k < matrix.start[r + 1]; k++) {
+      term.outputSlot[k] = output.slots[r];
+      term.inputSlot[k] = slotOf(matrix.column[k], r);
+    }
+  }
+  return term;
+}
+
+function scatter(values: Float64Array, layout: SlotLayout): Float64Array {
+  const result = new Float64Array(layout.period);
+  values.forEach((v, i) => {
+    result[layout.slots[i]] = v;
+  });
+  return result;
+}
+
+function fits(layout: SlotLayout, slots: number, name: string): void {
+  if (layout.period <= slots) return;
+  throw new CompileError(
+    'TENSOR_TOO_LARGE',
+    `a tensor at ${name} has ${layout.slots.length} elements, more than the ${slots} slots of a ciphertext`,
+    {
+      argument: name,
+      value: layout.slots.length,
+    },
+  );
+}
+
+function sameLayout(a: SlotLayout, b: SlotLayout): boolean {
+  return (
+    a === b ||
+    (a.period === b.period && a.slots.length === b.slots.length && a.slots.every((s, i) => s === b.slots[i]))
+  );
+}
+
+function asPolynomial(fn: ElementwiseFunction, name: string, range: readonly [number, number]): Polynomial {
+  if (fn.type === 'polynomial') {
+    let { coefficients } = fn;
+    while (coefficients.length > 1 && coefficients[coefficients.length - 1] === 0)
+      coefficients = coefficients.slice(0, -1);
+    if (coefficients.length <= 3) return { basis: 'power', coefficients };
+    const reach = Math.max(1e-3, Math.abs(range[0]), Math.abs(range[1]));
+    return toChebyshev(coefficients, [-reach, reach]);
+  }
+  if (fn.type === ('chebyshev' as string)) {
+    const { coefficients, domain } = fn as unknown as { coefficients: number[]; domain: [number, number] };
+    return { basis: 'chebyshev', coefficients, domain };
+  }
+  throw new CompileError(
+    'APPROXIMATE_FIRST',
+    `${name} (${fn.type}) must be approximated by a polynomial; give calibration data`,
+    { argument: name, value: fn.type },
+  );
+}
