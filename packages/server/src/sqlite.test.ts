@@ -1,0 +1,3 @@
+import { databaseSuites } from '../test/suites.ts';
+
+databaseSuites(async () => ({}));
