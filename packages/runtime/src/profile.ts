@@ -33,6 +33,8 @@ export interface ProfileInput {
   samplesPerRequest: number;
   /** Calibrated range of each feature: outside it the result may be wrong. */
   ranges?: [number, number][];
+  /** The same range for all features, instead of `ranges`. */
+  range?: [number, number];
 }
 
 export interface ProfileOutput {
@@ -131,6 +133,10 @@ export function parseProfile(value: unknown): Profile {
   integer(input.samplesPerRequest, 1, 1 << 24, 'input.samplesPerRequest');
   if (input.names !== undefined && array(input.names, MAX_FEATURES, 'input.names').length !== input.features)
     bad('input.names', 'does not fit the features');
+  if (input.range !== undefined) {
+    const range = array(input.range, 2, 'input.range');
+    if (range.length !== 2 || !range.every(Number.isFinite)) bad('input.range', 'is not [min, max]');
+  }
   if (input.ranges !== undefined) {
     if (array(input.ranges, MAX_FEATURES, 'input.ranges').length !== input.features)
       bad('input.ranges', 'does not fit the features');

@@ -21,7 +21,7 @@ export interface SampleWarning {
  * @throws RuntimeError NO_SAMPLES, TOO_MANY_SAMPLES, FEATURE_COUNT, NOT_FINITE
  */
 export function checkSamples(profile: Profile, rows: readonly ArrayLike<number>[]): SampleWarning[] {
-  const { features, names, ranges, samplesPerRequest } = profile.input;
+  const { features, names, ranges, range: common, samplesPerRequest } = profile.input;
   if (rows.length === 0) throw new RuntimeError('NO_SAMPLES', 'there are no samples to predict', 'rows');
   if (rows.length > samplesPerRequest) {
     throw new RuntimeError(
@@ -49,7 +49,7 @@ export function checkSamples(profile: Profile, rows: readonly ArrayLike<number>[
           'rows',
         );
       }
-      const range = ranges?.[f];
+      const range = ranges?.[f] ?? common;
       if (range && (value < range[0] || value > range[1])) {
         const warning: SampleWarning = {
           code: 'OUT_OF_RANGE',

@@ -205,21 +205,21 @@ function nextFree(from: number, anchors: readonly number[], used: ReadonlySet<nu
   return at;
 }
 
+export interface GatheredLayouts {
+  /** For each slot of the input's period the element, or -1. */
+  gather: Int32Array;
+  /** Slot from which a row reads a column. */
+  input(column: number, row: number): number;
+  inputPeriod: number;
+  output: SlotLayout;
+  rowsPerGroup: number;
+}
+
 /**
  * The client lays out the input so that the first layer needs few rotations (im2col): group o of rows with a common support reads its k-th
  * element from slot k G + o, and its c-th row is computed in slot c G + o. Undefined when that does not fit the slots, or is no better.
  */
-export function gatheredLayouts(
-  matrix: SparseMatrix,
-  slots: number,
-):
-  | {
-      gather: Int32Array;
-      input: (column: number, row: number) => number;
-      inputPeriod: number;
-      output: SlotLayout;
-    }
-  | undefined {
+export function gatheredLayouts(matrix: SparseMatrix, slots: number): GatheredLayouts | undefined {
   const groups = groupRows(matrix);
   const width = nextPowerOfTwo(groups.reduce((m, g) => Math.max(m, support(matrix, g)), 0));
   const count = nextPowerOfTwo(groups.length);
@@ -245,5 +245,6 @@ export function gatheredLayouts(
     input: (column, row) => position.get(groupOf[row] * matrix.columns + column)!,
     inputPeriod: width * count,
     output: { slots: outputSlots, period: nextPowerOfTwo(last + 1) },
+    rowsPerGroup: groups.reduce((m, g) => Math.max(m, g.rows.length), 0),
   };
 }

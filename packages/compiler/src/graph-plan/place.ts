@@ -173,18 +173,9 @@ function gatherInput(graph: Graph, slots: number, input: SlotLayout): ReturnType
   const gathered = gatheredLayouts(matrix, slots);
   if (!gathered) return undefined;
   const plain = layoutCost(matrix, input, outputLayout(matrix, input, slots));
-  // Its offsets are multiples of the group count: at most the rows of a group, and the folds.
-  const rowsOfGroup = gathered.output.period / (gathered.inputPeriod / gathered.gather.length) / 1;
+  // Its offsets are multiples of the group count: at most one for each row of a group, and the folds.
   const folds = Math.max(0, Math.log2(gathered.inputPeriod / gathered.output.period));
-  const channels = Math.min(rowsOfGroup, new Set(gathered.output.slots).size);
-  const perGroup = Math.ceil(matrix.rows / countGroups(gathered.gather, gathered.inputPeriod));
-  return Math.min(channels, perGroup) + folds + 1 < plain ? gathered : undefined;
-}
-
-function countGroups(gather: Int32Array, period: number): number {
-  let groups = 0;
-  for (let o = 0; o < period && gather[o] >= 0; o++) groups++;
-  return Math.max(1, groups);
+  return gathered.rowsPerGroup + folds < plain ? gathered : undefined;
 }
 
 function mapTerm(value: number, matrix: SparseMatrix, input: SlotLayout, output: SlotLayout): PlacedTerm {
@@ -251,10 +242,8 @@ function asPolynomial(fn: ElementwiseFunction, name: string, range: readonly [nu
     const reach = Math.max(1e-3, Math.abs(range[0]), Math.abs(range[1]));
     return toChebyshev(coefficients, [-reach, reach]);
   }
-  if (fn.type === ('chebyshev' as string)) {
-    const { coefficients, domain } = fn as unknown as { coefficients: number[]; domain: [number, number] };
-    return { basis: 'chebyshev', coefficients, domain };
-  }
+  if (fn.type === 'chebyshev')
+    return { basis: 'chebyshev', coefficients: fn.coefficients, domain: fn.domain };
   throw new CompileError(
     'APPROXIMATE_FIRST',
     `${name} (${fn.type}) must be approximated by a polynomial; give calibration data`,

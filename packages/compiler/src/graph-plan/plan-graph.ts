@@ -38,6 +38,8 @@ export interface GraphPlanOptions {
   /** [min, max] of every graph value, over the calibration data. */
   ranges: readonly (readonly [number, number])[];
   labels?: (string | number)[];
+  /** Calibrated range of all features. */
+  range?: [number, number];
   /** Milliseconds of computing that a megabyte of evaluation keys is worth. Default 10. */
   keyWeight?: number;
 }
@@ -279,6 +281,7 @@ class Draft {
       },
       program: { steps, floodBits },
     };
+    if (this.#options.range) plan.profile.input.range = this.#options.range;
     if (gather) plan.profile.input.slots = [...gather];
     if (this.#options.labels) plan.profile.output.labels = this.#options.labels;
     return plan;
