@@ -2,7 +2,7 @@
  * From the uploaded files of a deployment to a stored plan.
  * @module
  */
-import { compileModel, importModel, type ModelFile, parseRequirements } from '@velum/compiler';
+import { compileFiles, type ModelFile, parseRequirements } from '@velum/compiler';
 import { encodePlan } from '@velum/runtime';
 import type { BlobStore } from '../blobs/store.ts';
 import type { CompileResult, CompileTask } from './protocol.ts';
@@ -19,14 +19,14 @@ export async function compileTask(blobs: BlobStore, task: CompileTask): Promise<
     else if (part === 'model_hyperparams') side.hyperparams = bytes;
     // model_type only names what the content says anyway.
   }
-  const model = await importModel(files);
-  const plan = await compileModel(model, { ...parseRequirements(side), ...task.options });
+  const compiled = await compileFiles(files, { ...parseRequirements(side), ...task.options });
+  const { plan } = compiled;
   const { bytes } = await blobs.put(task.planBlob, [await encodePlan(plan)]);
   return {
     profile: plan.profile,
     planBytes: bytes,
-    source: model.source,
-    inputs: model.inputs,
-    outputs: model.outputs,
+    source: compiled.source,
+    inputs: compiled.inputs,
+    outputs: compiled.outputs,
   };
 }
