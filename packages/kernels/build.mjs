@@ -1,6 +1,6 @@
 /**
- * Compiles src/c into dist/velum-fma.wasm and dist/velum-portable.wasm with the npm clang (runs on Node >= 20).
- * Nothing is done while dist/build.json carries the hash of the sources, of this file and of the compiler version.
+ * Compiles src/c into dist/velum-{fma,portable}.wasm and their shared-memory twins with the npm clang (runs on
+ * Node >= 20). Nothing is done while dist/build.json carries the hash of the sources, of this file and of the compiler version.
  *
  *   node packages/kernels/build.mjs [--force]
  *
@@ -12,7 +12,19 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const COMPILER = '@yowasp/clang';
-const BUILDS = { fma: ['-msimd128', '-mrelaxed-simd'], portable: ['-msimd128'] };
+const FMA = ['-msimd128', '-mrelaxed-simd'];
+const PORTABLE = ['-msimd128'];
+/** Memory that threads share, and a stack that each instance may place. The maximum is the loader's. */
+const SHARED = {
+  compile: ['-matomics'],
+  link: ['--shared-memory', `--max-memory=${65535 * 65536}`, '--export=__stack_pointer'],
+};
+const BUILDS = {
+  fma: { compile: FMA, link: [] },
+  portable: { compile: PORTABLE, link: [] },
+  'fma-shared': { compile: [...FMA, ...SHARED.compile], link: SHARED.link },
+  'portable-shared': { compile: [...PORTABLE, ...SHARED.compile], link: SHARED.link },
+};
 const CFLAGS = [
   '--target=wasm32-unknown-unknown',
   '-std=c17',
@@ -85,7 +97,7 @@ function upToDate() {
   }
 }
 
-async function compile(runLLVM, flags) {
+async function build(runLLVM, { compile, link }) {
   const options = {
     fetchProgress: () => {},
     stdout: null,
@@ -102,13 +114,17 @@ async function compile(runLLVM, flags) {
   for (const name of names.filter((file) => file.endsWith('.c'))) {
     const object = name.replace(/\.c$/, '.o');
     const out = await run(
-      ['clang', ...CFLAGS, ...flags, '-c', '-o', object, name],
+      ['clang', ...CFLAGS, ...compile, '-c', '-o', object, name],
       sources,
       `compiling ${name}`,
     );
     objects[object] = out[object];
   }
-  const out = await run(['wasm-ld', ...LDFLAGS, '-o', 'k.wasm', ...Object.keys(objects)], objects, 'linking');
+  const out = await run(
+    ['wasm-ld', ...LDFLAGS, ...link, '-o', 'k.wasm', ...Object.keys(objects)],
+    objects,
+    'linking',
+  );
   return out['k.wasm'];
 }
 
@@ -123,7 +139,7 @@ if (!upToDate()) {
   }
   const started = performance.now();
   const built = {};
-  for (const [name, flags] of Object.entries(BUILDS)) built[name] = await compile(runLLVM, flags);
+  for (const [name, flags] of Object.entries(BUILDS)) built[name] = await build(runLLVM, flags);
   // Written aside and renamed, so that a reader never sees half a module.
   mkdirSync(dist, { recursive: true });
   for (const [name, bytes] of Object.entries(built)) {

@@ -34,6 +34,8 @@ export class Arena {
   readonly #freeSize = new Map<number, number>();
   readonly #freeByEnd = new Map<number, number>();
   readonly #bins: Set<number>[] = [];
+  /** While a fork is recorded: blocks to free after its join, and whether to wipe them. */
+  #deferred: Map<number, boolean> | undefined;
   #top: number;
   #liveBytes = 0;
   #peakBytes = 0;
@@ -86,6 +88,10 @@ export class Arena {
   /** @throws KernelError BAD_POINTER when `ptr` is not allocated (freed before, or never) */
   free(ptr: number): void {
     const size = this.#sizeOf(ptr);
+    if (this.#deferred) {
+      this.#deferred.set(ptr, false);
+      return;
+    }
     this.#live.delete(ptr);
     this.#liveBytes -= size;
     let start = ptr;
@@ -106,8 +112,28 @@ export class Arena {
 
   /** Overwrites the block with zero bytes and frees it: for secrets. @throws KernelError BAD_POINTER */
   freeZeroed(ptr: number): void {
-    new Uint8Array(this.#memory.buffer, ptr, this.#sizeOf(ptr)).fill(0);
+    const size = this.#sizeOf(ptr);
+    if (this.#deferred) {
+      this.#deferred.set(ptr, true);
+      return;
+    }
+    new Uint8Array(this.#memory.buffer, ptr, size).fill(0);
     this.free(ptr);
+  }
+
+  /**
+   * From now on freed blocks stay as they are until {@link releaseFrees}: recorded calls, which run later, still use
+   * them. For `Kernels.fork`.
+   */
+  deferFrees(): void {
+    this.#deferred ??= new Map();
+  }
+
+  /** Frees, and wipes where asked, what was freed since {@link deferFrees}. */
+  releaseFrees(): void {
+    const deferred = this.#deferred ?? [];
+    this.#deferred = undefined;
+    for (const [ptr, wipe] of deferred) wipe ? this.freeZeroed(ptr) : this.free(ptr);
   }
 
   /** A scope that frees what was allocated through it and not kept. */
@@ -117,7 +143,7 @@ export class Arena {
 
   #sizeOf(ptr: number): number {
     const size = this.#live.get(ptr);
-    if (size === undefined) {
+    if (size === undefined || this.#deferred?.has(ptr)) {
       throw new KernelError(
         'BAD_POINTER',
         `pointer ${ptr} is not an allocated block: freed twice, or not from this arena`,

@@ -9,7 +9,9 @@ export type KernelErrorCode =
   | 'BUILD_UNAVAILABLE'
   | 'KERNELS_NOT_BUILT'
   | 'OUT_OF_MEMORY'
-  | 'SIMD_UNAVAILABLE';
+  | 'SIMD_UNAVAILABLE'
+  | 'TASK_FAILED'
+  | 'THREAD_LOST';
 
 /** What went wrong in loading the kernels or in their memory. `code` is stable, `message` says what to do next. */
 export class KernelError extends Error {

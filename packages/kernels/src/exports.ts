@@ -15,6 +15,8 @@ export interface KernelExports {
   v_add: Binary;
   /** dst = a - b */
   v_sub: Binary;
+  /** dst = src, any values; the vectors do not overlap */
+  v_copy(dst: number, src: number, n: number): void;
   /** dst = -a */
   v_neg(dst: number, a: number, n: number): void;
   /** dst = src mod q, integers |src| < 2^52 */
@@ -100,6 +102,8 @@ export interface KernelExports {
   pack_bits(dst: number, src: number, n: number, q: number, bits: number): void;
   /** The inverse, centered; returns how many values were >= q (not zero: reject the stream) */
   unpack_bits(dst: number, src: number, n: number, q: number, bits: number): number;
+  /** `unpack_bits` with its result in the i32 at `invalid` */
+  unpack_check(dst: number, src: number, n: number, q: number, bits: number, invalid: number): void;
   /** n*keep/8 bytes of round(canonical*2^keep/q) mod 2^keep, keep <= 50 */
   pack_low(dst: number, src: number, n: number, q: number, bits: number, keep: number): void;
   /** rint(v*q/2^keep), centered */
@@ -107,3 +111,16 @@ export interface KernelExports {
   /** scrypt's ROMix in place on b (128*r bytes); v: 128*r*(n + 1) bytes of work, to be wiped; n = 2^k >= 2 */
   scrypt_romix(b: number, v: number, r: number, n: number): void;
 }
+
+/** The functions that return nothing: what a task of a fork may call, because its calls are carried out later. */
+export type RecordableExports = {
+  [K in keyof KernelExports as ReturnType<KernelExports[K]> extends void ? K : never]: KernelExports[K];
+};
+
+/** The others, by name. */
+export const RETURNING: readonly Exclude<keyof KernelExports, keyof RecordableExports>[] = [
+  'ntt_min_root',
+  'mod_mul',
+  'mod_pow',
+  'unpack_bits',
+];

@@ -3,7 +3,9 @@
  */
 export { Arena, ArenaScope } from './arena.ts';
 export { KernelError, type KernelErrorCode } from './errors.ts';
-export type { KernelExports } from './exports.ts';
+export type { KernelExports, RecordableExports } from './exports.ts';
 export { fftTables } from './fft-tables.ts';
+export type { ForkBody, Thread } from './fork-pool.ts';
+export { startThread, type TaskRunner, type ThreadStart } from './fork-thread.ts';
 export type { KernelBuild, Kernels } from './kernels.ts';
 export { type KernelSources, type LoadOptions, loadKernelsFrom } from './loader.ts';

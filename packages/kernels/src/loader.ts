@@ -4,6 +4,8 @@
 import { Arena } from './arena.ts';
 import { KernelError } from './errors.ts';
 import type { KernelExports } from './exports.ts';
+import { ForkPool, runInline, type Thread } from './fork-pool.ts';
+import type { ThreadStart } from './fork-thread.ts';
 import type { KernelBuild, Kernels } from './kernels.ts';
 
 const PAGE = 65536;
@@ -17,47 +19,115 @@ export interface LoadOptions {
   initialBytes?: number;
   /** Limit of the memory in bytes, default 4 GiB - 64 KiB. */
   maximumBytes?: number;
-  /** Shared memory is not supported yet. */
-  shared?: false;
+  /** Threads that carry out forks, the calling one included: 1 (default) to 64. */
+  threads?: number;
+  /** How long an idle thread looks for work before it sleeps, in milliseconds, default 0.1. */
+  spinMs?: number;
+  /** A fork in which no task ends for this many milliseconds fails with THREAD_LOST, default 60 000. */
+  lostMs?: number;
 }
 
-/** The modules' bytes. */
+/** The modules' bytes: those named `-shared` when there are to be several threads. */
 export interface KernelSources {
   fma?: BufferSource;
   portable: BufferSource;
+  /**
+   * Starts a thread (a worker that calls `startThread` of fork-thread.ts and then `serve`) and returns when it is
+   * ready; `ended` is to be called when it ends by itself. Needed for more than one thread.
+   */
+  newThread?: (start: ThreadStart, ended: () => void) => Promise<Thread>;
 }
 
-async function instantiate(build: KernelBuild, source: BufferSource, options: LoadOptions): Promise<Kernels> {
+const MAX_THREADS = 64;
+const STACK_BYTES = PAGE;
+const SPIN_MS = 0.1;
+
+async function instantiate(
+  build: KernelBuild,
+  source: BufferSource,
+  options: KernelSources & LoadOptions,
+): Promise<Kernels> {
+  const threads = options.threads ?? 1;
+  const shared = threads > 1;
   const maximum = Math.floor(Math.min(options.maximumBytes ?? MAX_BYTES, MAX_BYTES) / PAGE);
-  const initial = Math.min(maximum, Math.max(4, Math.ceil((options.initialBytes ?? 4 << 20) / PAGE)));
-  if (!(maximum >= 4)) {
+  const initial = Math.min(
+    maximum,
+    Math.max(3 + threads, Math.ceil((options.initialBytes ?? 4 << 20) / PAGE)),
+  );
+  if (!(maximum >= 3 + threads)) {
     throw new KernelError(
       'BAD_ARGUMENT',
-      `maximumBytes must be at least 262144, not ${options.maximumBytes}`,
+      `maximumBytes must be at least ${(3 + threads) * PAGE}, not ${options.maximumBytes}`,
     );
   }
-  const memory = new WebAssembly.Memory({ initial, maximum });
-  const { instance } = await WebAssembly.instantiate(source, { env: { memory } });
+  const memory = new WebAssembly.Memory({ initial, maximum, shared });
+  const { instance, module } = await WebAssembly.instantiate(source, { env: { memory } });
   const x = instance.exports as unknown as KernelExports & { __heap_base: WebAssembly.Global };
-  const buffer = () => memory.buffer as ArrayBuffer;
-  return {
+  // The other threads' stacks lie between the module's own data and the arena.
+  const stacks = Math.ceil((x.__heap_base.value as number) / 64) * 64;
+  const arena = new Arena(memory, stacks + (threads - 1) * STACK_BYTES);
+  const common = {
     build,
     memory,
-    arena: new Arena(memory, x.__heap_base.value as number),
-    x,
-    f64: (ptr, len) => new Float64Array(buffer(), ptr, len),
-    i32: (ptr, len) => new Int32Array(buffer(), ptr, len),
-    u8: (ptr, len) => new Uint8Array(buffer(), ptr, len),
+    arena,
+    f64: (ptr: number, len: number) => new Float64Array(memory.buffer, ptr, len),
+    i32: (ptr: number, len: number) => new Int32Array(memory.buffer, ptr, len),
+    u8: (ptr: number, len: number) => new Uint8Array(memory.buffer, ptr, len),
+  };
+  if (!shared) {
+    return {
+      ...common,
+      x,
+      threads: 1,
+      fork: (tasks, body) => runInline(tasks, body, x),
+      close: async () => {},
+    };
+  }
+  const pool = new ForkPool(arena, x, options.lostMs);
+  const start = async (index: number) => {
+    let thread: Thread | undefined;
+    let alive = true;
+    const ended = () => {
+      alive = false;
+      if (thread) pool.remove(thread);
+    };
+    const stackTop = stacks + index * STACK_BYTES;
+    const spinMs = options.spinMs ?? SPIN_MS;
+    thread = await options.newThread?.({ module, memory, stackTop, spinMs, fork: pool.memory }, ended);
+    if (thread && alive) pool.add(thread);
+  };
+  try {
+    // isFused runs on the main thread: threads are started by the build that is taken.
+    if (isFused(x) || build === 'wasm-portable')
+      await Promise.all(Array.from({ length: threads - 1 }, (_, i) => start(i + 1)));
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+  return {
+    ...common,
+    get x() {
+      if (!pool.recording) return x;
+      throw new KernelError(
+        'BAD_ARGUMENT',
+        'kernels.x in the body of a fork would run before what was recorded: use the functions that fork gives it',
+      );
+    },
+    get threads() {
+      return pool.threads;
+    },
+    fork: (tasks, body) => pool.fork(tasks, body),
+    close: () => pool.close(),
   };
 }
 
 /** Relaxed madd may legally round twice: then the low half of a 100-bit product is lost and this product is wrong. */
-function isFused(kernels: Kernels): boolean {
+function isFused(x: KernelExports): boolean {
   const q = 2 ** 50 - 27;
   const a = 2 ** 48 + 12345;
   const b = 2 ** 48 - 54321;
   const r = Number((BigInt(a) * BigInt(b)) % BigInt(q));
-  const got = kernels.x.mod_mul(a, b, q, 1 / q);
+  const got = x.mod_mul(a, b, q, 1 / q);
   return (got < 0 ? got + q : got) === r;
 }
 
@@ -74,10 +144,23 @@ export async function loadKernelsFrom(sources: KernelSources & LoadOptions): Pro
       `build must be auto, wasm-fma or wasm-portable, not ${String(build)}`,
     );
   }
+  const threads = sources.threads ?? 1;
+  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
+    throw new KernelError(
+      'BAD_ARGUMENT',
+      `threads must be a whole number from 1 to ${MAX_THREADS}, not ${threads}`,
+    );
+  }
+  if (threads > 1 && sources.newThread === undefined) {
+    throw new KernelError(
+      'BAD_ARGUMENT',
+      `newThread is needed for ${threads} threads: pass it, or ask for one`,
+    );
+  }
   if (build !== 'wasm-portable') {
     if (sources.fma !== undefined && WebAssembly.validate(sources.fma)) {
       const kernels = await instantiate('wasm-fma', sources.fma, sources);
-      if (isFused(kernels)) return kernels;
+      if (isFused(kernels.x)) return kernels;
     }
     if (build === 'wasm-fma') {
       throw new KernelError(

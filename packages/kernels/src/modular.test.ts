@@ -67,6 +67,20 @@ overBuilds('element-wise arithmetic', (kernels) => {
     );
   });
 
+  it('copies any doubles, and no more than it is told', () => {
+    for (const n of [8, 64, 1000]) {
+      withMemory(kernels, (memory) => {
+        const values = Array.from(
+          { length: n },
+          (_, i) => [Math.PI * i, Number.NaN, -0, Number.MAX_VALUE][i % 4],
+        );
+        const [src, dst] = [memory.f64(values), memory.f64(new Array(n + 8).fill(1))];
+        kernels.x.v_copy(dst, src, n);
+        assert.deepEqual(Array.from(kernels.f64(dst, n + 8)), [...values, ...new Array(8).fill(1)]);
+      });
+    }
+  });
+
   it('reduces integers below 2^52', () => {
     binary(
       kernels,

@@ -1,8 +1,12 @@
 /**
- * Loads the kernels from the files that build.mjs wrote. @module
+ * Loads the kernels from the files that build.mjs wrote, with threads where they are asked for. @module
  */
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
 import { KernelError } from './errors.ts';
+import type { Thread } from './fork-pool.ts';
+import type { ThreadStart } from './fork-thread.ts';
 import type { Kernels } from './kernels.ts';
 import { type LoadOptions, loadKernelsFrom } from './loader.ts';
 
@@ -18,13 +22,46 @@ async function read(name: string): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
+/** Options of {@link loadKernels}. */
+export interface NodeLoadOptions extends Omit<LoadOptions, 'threads'> {
+  /** 'auto' takes one thread for each processor that this process may use. Default 1. */
+  threads?: number | 'auto';
+}
+
 /**
- * A new instance with its own memory. The environment variable VELUM_KERNELS (wasm-fma or wasm-portable) decides where
- * `options.build` does not.
+ * A new instance with its own memory. The environment variables VELUM_KERNELS (wasm-fma or wasm-portable) and
+ * VELUM_THREADS (a number or auto) decide where `options` do not. Threads do not keep the process alive.
  * @throws KernelError KERNELS_NOT_BUILT, and those of {@link loadKernelsFrom}
  */
-export async function loadKernels(options: LoadOptions = {}): Promise<Kernels> {
-  const wanted = process.env['VELUM_KERNELS'] as LoadOptions['build'] | '' | undefined;
-  const [fma, portable] = await Promise.all([read('velum-fma.wasm'), read('velum-portable.wasm')]);
-  return loadKernelsFrom({ ...options, build: options.build ?? (wanted || 'auto'), fma, portable });
+export async function loadKernels(options: NodeLoadOptions = {}): Promise<Kernels> {
+  const build = options.build ?? ((process.env['VELUM_KERNELS'] || 'auto') as LoadOptions['build']);
+  const wanted = options.threads ?? (process.env['VELUM_THREADS'] || 1);
+  const threads = wanted === 'auto' ? Math.min(64, availableParallelism()) : Number(wanted);
+  const suffix = threads > 1 ? '-shared' : '';
+  const [fma, portable] = await Promise.all([
+    read(`velum-fma${suffix}.wasm`),
+    read(`velum-portable${suffix}.wasm`),
+  ]);
+  return loadKernelsFrom({ ...options, build, threads, fma, portable, newThread });
+}
+
+function newThread(start: ThreadStart, ended: () => void): Promise<Thread> {
+  const worker = new Worker(new URL('./worker/node.ts', import.meta.url), {
+    workerData: start,
+    // The process's own flags may be about its main script (--input-type, --test).
+    execArgv: [],
+    name: 'velum-kernels',
+  });
+  return new Promise((resolve, reject) => {
+    worker.once('message', () => {
+      worker.unref();
+      resolve({ terminate: () => worker.terminate() });
+    });
+    // After it is ready an error only ends the thread: forks go on with the others.
+    worker.on('error', reject);
+    worker.on('exit', (code) => {
+      ended();
+      reject(new KernelError('THREAD_LOST', `a thread ended with code ${code} before it was ready`));
+    });
+  });
 }

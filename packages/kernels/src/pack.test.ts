@@ -97,8 +97,12 @@ overBuilds('bit streams', (kernels) => {
         });
         withMemory(kernels, (memory) => {
           const packed = memory.u8(stream(values.map(BigInt), bits));
-          const count = x.unpack_bits(memory.room(8 * n), packed, n, q, bits);
+          const [dst, again, stored] = [memory.room(8 * n), memory.room(8 * n), memory.i32([-1, -1])];
+          const count = x.unpack_bits(dst, packed, n, q, bits);
           assert.equal(count, values.filter((v) => v >= q).length);
+          x.unpack_check(again, packed, n, q, bits, stored);
+          assert.deepEqual(Array.from(kernels.i32(stored, 2)), [count, -1]);
+          assert.deepEqual(kernels.f64(again, n), kernels.f64(dst, n));
         });
       }),
       { numRuns: 40 },

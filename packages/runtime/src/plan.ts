@@ -179,7 +179,10 @@ export async function decodePlan(bytes: Uint8Array): Promise<Plan> {
     return invalid('its JSON does not parse');
   }
   parseProfile(plan?.profile);
-  if (!Array.isArray(plan.program?.steps) || plan.program.steps.length === 0) invalid('it has no steps');
+  // Only a network may have nothing to do: its input and output are then the same.
+  const { steps } = plan.program ?? {};
+  if (!Array.isArray(steps) || (steps.length === 0 && plan.profile.input.packing !== 'graph'))
+    invalid('it has no steps');
   return plan;
 }
 

@@ -71,7 +71,8 @@ function spread({ lower, upper, counts }: Histogram, [a, b]: Interval, cells: Fl
     const from = lower + bin * width;
     const first = cell(from);
     const last = cell(from + width);
-    if (first === last) {
+    // A bin too narrow for its overlaps to be more than rounding belongs to one cell.
+    if (first === last || width < (b - a) * 1e-9) {
       cells[first] += count;
       continue;
     }

@@ -63,6 +63,13 @@ export function placeGraph(
   };
   for (const node of graph.nodes) {
     if (node.kind === 'affine') {
+      if (node.terms.length === 0) {
+        throw new CompileError(
+          'CONSTANT_TENSOR',
+          `${node.name} does not depend on the input; remove it from the model, or its reader`,
+          { argument: node.name },
+        );
+      }
       const terms = node.terms.map(({ value, matrix }) => ({ value: placedValue[value], matrix }));
       if (gathered && terms.some((t) => t.value === 0)) {
         gather = gathered.gather;

@@ -192,6 +192,12 @@ test('a smaller relative error takes more bits', async () => {
   assert.ok(bits(await plan(graph, rows, 1e-6)) > bits(await plan(graph, rows, 1e-3)));
 });
 
+test('a network that does nothing still takes its round', async () => {
+  const graph = graphOf([5], [], 5);
+  const rows = rowsFor(5);
+  assert.ok(relativeError(await encrypted(await plan(graph, rows), rows), graph, rows) < 1e-4);
+});
+
 test('what does not fit is refused by name', async () => {
   const deep = squareGraph(
     [4],
@@ -199,5 +205,7 @@ test('what does not fit is refused by name', async () => {
   );
   await assert.rejects(plan(deep, rowsFor(4)), { code: 'MODEL_TOO_DEEP' });
   const relu = graphOf([4], [{ kind: 'function', name: 'relu_1', value: 0, fn: { type: 'relu' } }], 4);
+  const constant = graphOf([4], [{ kind: 'affine', name: 'c', terms: [], bias: new Float64Array(4) }], 4);
+  await assert.rejects(plan(constant, rowsFor(4)), { code: 'CONSTANT_TENSOR', argument: 'c' });
   await assert.rejects(plan(relu, rowsFor(4)), { code: 'APPROXIMATE_FIRST', argument: 'relu_1' });
 });

@@ -5,7 +5,14 @@
 
 import type { AffineNode, GraphNode } from './graph.ts';
 import { type Rewriting, usesOf } from './rewriting.ts';
-import { addMatrices, entryCount, multiplicationCost, multiply, multiplyVector } from './sparse.ts';
+import {
+  addMatrices,
+  entryCount,
+  isIdentityMatrix,
+  multiplicationCost,
+  multiply,
+  multiplyVector,
+} from './sparse.ts';
 
 export interface ComposeLimits {
   entryLimit: number;
@@ -28,10 +35,15 @@ export function mergeTerms(node: GraphNode): GraphNode {
   return { ...node, terms: [...terms.values()].filter((t) => entryCount(t.matrix) > 0) };
 }
 
+const CUT = '...';
+const MAX_NAMES = 7;
+
 /** Names of the model's nodes in one fused node, shortened in the middle when there are many. */
 export function joinNames(a: string, b: string): string {
-  const names = [...new Set([...a.split(' + '), ...b.split(' + ')])].filter((n) => n !== '...');
-  return (names.length > 8 ? [...names.slice(0, 4), '...', ...names.slice(-3)] : names).join(' + ');
+  const all = [...new Set([...a.split(' + '), ...b.split(' + ')])];
+  const names = all.filter((n) => n !== CUT);
+  if (names.length <= MAX_NAMES && names.length === all.length) return names.join(' + ');
+  return [...names.slice(0, MAX_NAMES - 3), CUT, ...names.slice(-3)].join(' + ');
 }
 
 /**
@@ -70,7 +82,12 @@ function compose(
   const link = outer.terms.find((t) => t.value === value);
   if (!link) return outer;
   const terms = outer.terms.filter((t) => t !== link);
+  const keeps = isIdentityMatrix(link.matrix);
   for (const { value: source, matrix } of inner.terms) {
+    if (keeps) {
+      terms.push({ value: source, matrix });
+      continue;
+    }
     const growth = MAX_GROWTH * (entryCount(link.matrix) + entryCount(matrix));
     const limit = Math.min(limits.entryLimit, Math.max(limits.smallMatrix, growth));
     if (multiplicationCost(link.matrix, matrix) > MAX_COST) return undefined;

@@ -9,7 +9,7 @@ import { composeAffine, mergeTerms } from './compose.ts';
 import type { AffineNode, Graph, GraphNode } from './graph.ts';
 import { inputsOf, type Rewriting } from './rewriting.ts';
 import { moveScalings } from './scalings.ts';
-import { diagonalOf, entryCount } from './sparse.ts';
+import { isIdentityMatrix } from './sparse.ts';
 
 export interface SimplifyOptions {
   /** Entries above which a composed matrix is not made; default 3e7. */
@@ -36,11 +36,8 @@ export function simplify(graph: Graph, options: SimplifyOptions = {}): Graph {
   return renumber(graph, work);
 }
 
-const isIdentity = (node: AffineNode): boolean => {
-  if (node.terms.length !== 1 || node.bias.some((b) => b !== 0)) return false;
-  const { matrix } = node.terms[0];
-  return entryCount(matrix) === matrix.rows && (diagonalOf(matrix)?.every((d) => d === 1) ?? false);
-};
+const isIdentity = (node: AffineNode): boolean =>
+  node.terms.length === 1 && node.bias.every((b) => b === 0) && isIdentityMatrix(node.terms[0].matrix);
 
 function dropIdentities(work: Rewriting): boolean {
   const same = Int32Array.from({ length: work.nodes.length + 1 }, (_, v) => v);

@@ -183,6 +183,9 @@ export function diagonalOf(m: SparseMatrix): Float64Array | undefined {
   return values;
 }
 
+export const isIdentityMatrix = (m: SparseMatrix): boolean =>
+  entryCount(m) === m.rows && (diagonalOf(m)?.every((d) => d === 1) ?? false);
+
 export function multiplyVector(m: SparseMatrix, x: ArrayLike<number>): Float64Array {
   const y = new Float64Array(m.rows);
   for (let r = 0; r < m.rows; r++) {

@@ -47,6 +47,8 @@ export interface Uniform {
   shift: number;
 }
 
+const allFinite = (values: Float64Array): boolean => values.every(Number.isFinite);
+
 export class Draft {
   readonly nodes: GraphNode[] = [];
   readonly warnings: string[] = [];
@@ -65,6 +67,9 @@ export class Draft {
   }
 
   affine(name: string, terms: AffineNode['terms'], bias: Float64Array): ValueId {
+    if (!terms.every((t) => allFinite(t.matrix.value)) || !allFinite(bias)) {
+      refuse('its weights hold NaN or infinity, or overflow when they are folded');
+    }
     return this.#append({ kind: 'affine', name, terms, bias }, bias.length);
   }
 

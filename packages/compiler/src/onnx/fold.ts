@@ -67,7 +67,7 @@ const shapeOperator: Lower = (node) => {
 const sizeOperator: Lower = (node) => [tensor(node, DATA_TYPE.INT64, [], [countOf(shapeOf(node.input(0)))])];
 
 const constantOfShape: Lower = (node) => {
-  const shape = checkedShape(Array.from(node.constant(0, 'the shape').values));
+  const shape = checkedShape(node.sizes(0, 'the shape'));
   const value = node.attribute('value')?.t;
   const count = countOf(shape);
   node.draft.budget.folded(count);

@@ -76,6 +76,10 @@ describe('refusals', () => {
       /divides by encrypted/,
     ],
     'division by zero': [one('Div', ['x', 'c'], { constants: { c: scalar(0) } }), /divisor has a zero/],
+    'weights that are no numbers': [
+      one('Add', ['x', 'c'], { constants: { c: scalar(Number.NaN) } }),
+      /NaN or infinity/,
+    ],
     'a negative power': [one('Pow', ['x', 'e'], { constants: { e: scalar(-1) } }), /exponent is -1/],
     'a product of two encrypted matrices': [one('MatMul', ['x', 'x']), /both factors/],
     'a cast to integers': [
@@ -128,6 +132,22 @@ describe('refusals', () => {
     });
     assert.match(message, /Softmax "attention": it is not the last step/);
   });
+});
+
+test('double and half precision models', () => {
+  const third = 1 / 3;
+  const typed = (type: number, values: number[]): ModelSpec => ({
+    input: [1, 1],
+    inputType: type,
+    constants: { c: { type, shape: [1], values } },
+    nodes: [{ op: 'Mul', inputs: ['x', 'c'] }],
+  });
+  const run = (spec: ModelSpec) => {
+    const graph = importOnnx(writeModel(spec));
+    return runGraph(graph, [3])[graph.output.value][0];
+  };
+  assert.equal(run(typed(DATA_TYPE.DOUBLE, [third])), 3 * third);
+  assert.equal(run(typed(DATA_TYPE.FLOAT16, [0x3e00])), 4.5);
 });
 
 describe('the model as a whole', () => {

@@ -106,8 +106,26 @@ function modelInput(model: OnnxModel): { info: ValueInfo; shape: number[] } {
   return { info, shape };
 }
 
-const nodeLabel = (node: OnnxNode): string =>
-  `${node.opType} "${node.name || node.outputs.find((o) => o !== '') || '(unnamed)'}"`;
+/** Names and lists in a file can be as long as the file. */
+const short = (text: string, length: number): string =>
+  text.length <= length ? text : `${text.slice(0, length)}...`;
+
+const nodeLabel = (node: OnnxNode): string => {
+  const name = node.name || node.outputs.find((o) => o !== '') || '(unnamed)';
+  return `${short(node.opType, 40)} "${short(name, 100)}"`;
+};
+
+/** More findings than this do not help; the last one then says how many there were. */
+const MAX_FINDINGS = 200;
+
+function refusedModel(findings: Finding[]): ImportError {
+  const message = `${findings.length} node(s) of the ONNX model cannot run under encryption; change or remove them:`;
+  const shown = findings.slice(0, MAX_FINDINGS);
+  if (findings.length > shown.length) {
+    shown.push({ importer: 'onnx', reason: `and ${findings.length - shown.length} more` });
+  }
+  return new ImportError('MODEL_REFUSED', message, { argument: 'bytes', findings: shown });
+}
 
 /** Nodes that the output depends on, in the file's order. */
 function neededNodes(model: OnnxModel, output: string): OnnxNode[] {
@@ -166,7 +184,7 @@ function lowerNodes(
   for (const node of nodes) {
     const outcome = lowerNode(node, opset, draft, known, finals.has(node.outputs[0]));
     if ('reason' in outcome) {
-      if (outcome.reason) findings.push({ importer: nodeLabel(node), reason: outcome.reason });
+      if (outcome.reason) findings.push({ importer: nodeLabel(node), reason: short(outcome.reason, 400) });
       for (const name of node.outputs) if (name !== '') known.set(name, 'refused');
       continue;
     }
@@ -177,10 +195,7 @@ function lowerNodes(
       if (name !== '' && outcome.outputs[i]) known.set(name, outcome.outputs[i]);
     });
   }
-  if (findings.length > 0) {
-    const message = `${findings.length} node(s) of the ONNX model cannot run under encryption; change or remove them:`;
-    throw new ImportError('MODEL_REFUSED', message, { argument: 'bytes', findings });
-  }
+  if (findings.length > 0) throw refusedModel(findings);
   if (last?.step === 'argmax') return { operand: last.operand, final: 'argmax' };
   const result = known.get(output);
   if (!result || result === 'refused') {

@@ -37,6 +37,9 @@ export function encrypted(value: ValueId, shape: number[]): EncryptedOperand {
 export const shapeOf = (operand: Operand): number[] =>
   operand.kind === 'constant' ? operand.tensor.shape : operand.shape;
 
+/** Longer lists of sizes, axes or parts have no use; hostile ones would make quadratic work. */
+const MAX_LIST = 1024;
+
 export class Lowering {
   readonly node: OnnxNode;
   /** For messages and as the name of the graph nodes. */
@@ -112,10 +115,17 @@ export class Lowering {
 
   /** Integers from an attribute in old opsets and from a constant input in new ones. */
   intsFrom(attribute: string, inputIndex: number): number[] | undefined {
-    const listed = this.ints(attribute);
-    if (listed) return listed;
-    const tensor = this.optionalConstant(inputIndex, attribute);
-    return tensor && Array.from(tensor.values);
+    const listed = this.ints(attribute) ?? this.optionalConstant(inputIndex, attribute)?.values;
+    return listed && this.#shortList(listed, attribute);
+  }
+
+  /** The sizes or repeats in a constant input, one for each dimension. */
+  sizes(index: number, what: string): number[] {
+    return this.#shortList(this.constant(index, what).values, what);
+  }
+
+  #shortList(values: ArrayLike<number>, what: string): number[] {
+    return values.length <= MAX_LIST ? Array.from(values) : refuse(`${what} has ${values.length} values`);
   }
 
   /** @param what the attribute, for the message */

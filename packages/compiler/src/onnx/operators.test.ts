@@ -395,6 +395,17 @@ describe('patterns of exporters', () => {
     }
   });
 
+  test('a GELU of other units keeps its scalings', async () => {
+    const spec = chain(
+      [1, 9],
+      { one: scalar(1) },
+      { op: 'Erf', inputs: ['x'], outputs: ['e'] },
+      { op: 'Add', inputs: ['e', 'one'], outputs: ['p'] },
+      { op: 'Mul', inputs: ['p', 'x'] },
+    );
+    assert.deepEqual(await types(spec), ['affine', 'gelu', 'affine']);
+  });
+
   test('x * sigmoid(x) is SiLU, and so is x * sigmoid(1.702 x) with scalings', async () => {
     const plain = chain(
       [1, 9],
@@ -468,6 +479,43 @@ describe('patterns of exporters', () => {
     };
     assert.deepEqual(await types(spec), ['affine']);
   });
+});
+
+cases('constants', {
+  'Constant nodes in every form': chain(
+    [1, 3],
+    {},
+    { op: 'Constant', inputs: [], outputs: ['a'], attributes: { value: { tensor: w(3) } } },
+    { op: 'Constant', inputs: [], outputs: ['b'], attributes: { value_float: float(0.5) } },
+    { op: 'Constant', inputs: [], outputs: ['s'], attributes: { value_ints: [3, 1] } },
+    { op: 'Constant', inputs: [], outputs: ['i'], attributes: { value_int: 1 } },
+    { op: 'Add', inputs: ['x', 'a'], outputs: ['p'] },
+    { op: 'Mul', inputs: ['p', 'b'], outputs: ['q'] },
+    { op: 'Reshape', inputs: ['q', 's'], outputs: ['r'] },
+    { op: 'Gather', inputs: ['r', 'i'] },
+  ),
+  'Range, ConstantOfShape, Where, Equal and integer division': chain(
+    [1, 6],
+    {
+      zero: { type: DATA_TYPE.INT64, shape: [], values: [0] },
+      one: { type: DATA_TYPE.INT64, shape: [], values: [1] },
+      two: { type: DATA_TYPE.INT64, shape: [], values: [2] },
+      six: { type: DATA_TYPE.INT64, shape: [], values: [6] },
+      shape: ints(6),
+    },
+    { op: 'Range', inputs: ['zero', 'six', 'one'], outputs: ['r'] },
+    { op: 'Div', inputs: ['r', 'two'], outputs: ['d'] },
+    { op: 'Equal', inputs: ['d', 'one'], outputs: ['e'] },
+    {
+      op: 'ConstantOfShape',
+      inputs: ['shape'],
+      outputs: ['c'],
+      attributes: { value: { tensor: { type: DATA_TYPE.INT64, shape: [1], values: [7] } } },
+    },
+    { op: 'Where', inputs: ['e', 'c', 'd'], outputs: ['v'] },
+    { op: 'Cast', inputs: ['v'], outputs: ['f'], attributes: { to: DATA_TYPE.FLOAT } },
+    { op: 'Mul', inputs: ['x', 'f'] },
+  ),
 });
 
 describe('final steps', () => {

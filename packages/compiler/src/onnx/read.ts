@@ -185,7 +185,7 @@ function nodeProto(bytes: Uint8Array): OnnxNode {
 }
 
 function attributeProto(bytes: Uint8Array): Attribute {
-  const a: Attribute = { name: '', type: 0, floats: [], ints: [], strings: [], hasGraph: false };
+  const a: Attribute = { name: '', floats: [], ints: [], hasGraph: false };
   const reader = new BinaryReader(bytes);
   const expect = (wire: WireType, wanted: WireType) => {
     if (wire !== wanted) fail('ONNX_CORRUPT', `attribute "${a.name}" has wire type ${wire}`);
@@ -197,17 +197,13 @@ function attributeProto(bytes: Uint8Array): Attribute {
     else if (field === 2) {
       expect(wire, WireType.Bit32);
       a.f = reader.float();
-    } else if (field === 3 || field === 20) {
+    } else if (field === 3) {
       expect(wire, WireType.Varint);
-      const value = Number(reader.int64());
-      if (field === 3) a.i = value;
-      else a.type = value;
-    } else if (field === 1 || field === 4 || field === 9) {
+      a.i = Number(reader.int64());
+    } else if (field === 1 || field === 4) {
       expect(wire, WireType.LengthDelimited);
-      const text = reader.string();
-      if (field === 1) a.name = text;
-      else if (field === 4) a.s = text;
-      else a.strings.push(text);
+      if (field === 1) a.name = reader.string();
+      else a.s = reader.string();
     } else if (field === 5) {
       expect(wire, WireType.LengthDelimited);
       a.t = readTensor(reader.bytes()).tensor;

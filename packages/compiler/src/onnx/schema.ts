@@ -36,15 +36,12 @@ export interface Tensor {
 
 export interface Attribute {
   name: string;
-  /** AttributeProto.AttributeType; 0 when the file does not say. */
-  type: number;
   f?: number;
   i?: number;
   s?: string;
   t?: Tensor;
   floats: number[];
   ints: number[];
-  strings: string[];
   /** Has a subgraph: control flow. */
   hasGraph: boolean;
 }
@@ -98,5 +95,5 @@ export const ONNX_LIMITS = {
   /** Values in one tensor that depends on the input. */
   valueElements: 2 ** 22,
   /** Entries of the matrices of all layers together, 12 bytes each. */
-  matrixEntries: 2e8,
+  matrixEntries: 1e8,
 };

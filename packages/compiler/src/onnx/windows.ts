@@ -108,7 +108,10 @@ export function windowShape(
 
 /** Windows of a convolution or pool: output o and kernel position k meet input o * stride - pad + k * dilation. */
 export function windows(node: Lowering, w: WindowShape): Windows {
-  checkTaps(w);
+  checkTaps(
+    w,
+    w.input.map((size, d) => Math.min(w.kernel[d], size)),
+  );
   const taps = w.input.map((size, d) =>
     Array.from({ length: w.output[d] }, (_, o) => {
       const list: Tap[] = [];
@@ -126,7 +129,7 @@ export function windows(node: Lowering, w: WindowShape): Windows {
 
 /** Windows of a transposed convolution: input i and kernel position k meet output i * stride - pad + k * dilation. */
 export function transposedWindows(node: Lowering, w: WindowShape): Windows {
-  checkTaps(w);
+  checkTaps(w, w.kernel);
   const taps = w.input.map((size, d) =>
     Array.from({ length: w.output[d] }, (_, o) => {
       const list: Tap[] = [];
@@ -143,10 +146,10 @@ export function transposedWindows(node: Lowering, w: WindowShape): Windows {
 /** Taps of one dimension: a kernel as long as a long signal would make too many. */
 const MAX_TAPS = 2 ** 23;
 
-function checkTaps(w: WindowShape): void {
-  w.input.forEach((size, d) => {
-    if (w.output[d] * Math.min(w.kernel[d], size) > MAX_TAPS)
-      refuse(`its kernel ${shapeText(w.kernel)} is too large`);
+/** @param tried kernel positions that are looked at for each output coordinate, by dimension */
+function checkTaps(w: WindowShape, tried: number[]): void {
+  tried.forEach((count, d) => {
+    if (w.output[d] * count > MAX_TAPS) refuse(`its kernel ${shapeText(w.kernel)} is too large`);
   });
 }
 

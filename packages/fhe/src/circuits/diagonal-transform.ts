@@ -158,30 +158,23 @@ export class DiagonalTransform {
       return result;
     }
     const runLog = plaintexts[used[0]]!.runLog;
+    const count = used.length;
+    const lists: number[] = [];
     for (let i = 0; i <= level; i++) {
       for (const part of [0, 1]) {
-        const pointers = writePointers(kernels, [
-          ...used.map((j) => babies[j].limb(part, i)),
-          ...used.map((j) => plaintexts[j]!.limb(i)),
-        ]);
-        const { value, inverse } = moduli[i];
-        const dst = result.limb(part, i);
-        if (runLog === 0)
-          kernels.x.v_dot(dst, pointers, pointers + 4 * used.length, used.length, n, value, inverse);
-        else
-          kernels.x.v_dotrun(
-            dst,
-            pointers,
-            pointers + 4 * used.length,
-            runLog,
-            used.length,
-            n,
-            value,
-            inverse,
-          );
-        kernels.arena.free(pointers);
+        for (const j of used) lists.push(babies[j].limb(part, i));
+        for (const j of used) lists.push(plaintexts[j]!.limb(i));
       }
     }
+    const pointers = writePointers(kernels, lists);
+    context.fork(2 * (level + 1), count * n, (task, x) => {
+      const { value, inverse } = moduli[task >> 1];
+      const dst = result.limb(task & 1, task >> 1);
+      const at = pointers + 8 * count * task;
+      if (runLog === 0) x.v_dot(dst, at, at + 4 * count, count, n, value, inverse);
+      else x.v_dotrun(dst, at, at + 4 * count, runLog, count, n, value, inverse);
+    });
+    kernels.arena.free(pointers);
     return result;
   }
 

@@ -3,6 +3,7 @@
  * as they are. Scales are tracked exactly as doubles and a mismatch is an error, never a silent approximation.
  * @module
  */
+import type { RecordableExports } from '@velum/kernels';
 import { FheError } from '../errors.ts';
 import { Ciphertext } from '../rlwe/ciphertext.ts';
 import { type Context, sameContext } from '../rlwe/context.ts';
@@ -43,16 +44,17 @@ export class Evaluator {
   addInPlace(a: Ciphertext, b: Ciphertext): void {
     this.#checkPair(a, b);
     this.#checkInto(a, b);
-    this.#eachLimb(a, b.degree, (part, i, n, q, qi) => {
-      this.context.kernels.x.v_add(a.limb(part, i), a.limb(part, i), b.limb(part, i), n, q, qi);
+    const { n } = this.context;
+    this.#eachLimb(a, b.degree, (x, part, i, q, qi) => {
+      x.v_add(a.limb(part, i), a.limb(part, i), b.limb(part, i), n, q, qi);
     });
   }
 
   negate(a: Ciphertext): Ciphertext {
     sameContext(this.context, a.context);
     const result = new Ciphertext(this.context, a.degree, a.level, a.scale);
-    this.#eachLimb(result, a.degree, (part, i, n) => {
-      this.context.kernels.x.v_neg(result.limb(part, i), a.limb(part, i), n);
+    this.#eachLimb(result, a.degree, (x, part, i) => {
+      x.v_neg(result.limb(part, i), a.limb(part, i), this.context.n);
     });
     return result;
   }
@@ -78,8 +80,9 @@ export class Evaluator {
   addConstantInPlace(a: Ciphertext, value: number): void {
     sameContext(this.context, a.context);
     const scaled = this.#constant(value, a.scale);
-    this.#eachLimb(a, 0, (_, i, n, q, qi) => {
-      this.context.kernels.x.v_addscalar(a.limb(0, i), a.limb(0, i), this.#residue(scaled, q), n, q, qi);
+    const { n } = this.context;
+    this.#eachLimb(a, 0, (x, _, i, q, qi) => {
+      x.v_addscalar(a.limb(0, i), a.limb(0, i), this.#residue(scaled, q), n, q, qi);
     });
   }
 
@@ -87,8 +90,8 @@ export class Evaluator {
   multiplyPlain(a: Ciphertext, plaintext: Plaintext): Ciphertext {
     this.#checkPlain(a, plaintext);
     const result = new Ciphertext(this.context, a.degree, a.level, a.scale * plaintext.scale);
-    const { x } = this.context.kernels;
-    this.#eachLimb(result, a.degree, (part, i, n, q, qi) => {
+    const { n } = this.context;
+    this.#eachLimb(result, a.degree, (x, part, i, q, qi) => {
       if (plaintext.runLog === 0) x.v_mul(result.limb(part, i), a.limb(part, i), plaintext.limb(i), n, q, qi);
       else x.v_mulrun(result.limb(part, i), a.limb(part, i), plaintext.limb(i), plaintext.runLog, n, q, qi);
     });
@@ -100,15 +103,9 @@ export class Evaluator {
     sameContext(this.context, a.context);
     const scaled = this.#constant(value, scale);
     const result = new Ciphertext(this.context, a.degree, a.level, a.scale * scale);
-    this.#eachLimb(result, a.degree, (part, i, n, q, qi) => {
-      this.context.kernels.x.v_mulscalar(
-        result.limb(part, i),
-        a.limb(part, i),
-        this.#residue(scaled, q),
-        n,
-        q,
-        qi,
-      );
+    const { n } = this.context;
+    this.#eachLimb(result, a.degree, (x, part, i, q, qi) => {
+      x.v_mulscalar(result.limb(part, i), a.limb(part, i), this.#residue(scaled, q), n, q, qi);
     });
     return result;
   }
@@ -119,15 +116,9 @@ export class Evaluator {
     sameContext(this.context, b.context);
     this.#checkInto(a, b);
     const scaled = this.#constant(value, a.scale / b.scale);
-    this.#eachLimb(a, b.degree, (part, i, n, q, qi) => {
-      this.context.kernels.x.v_muladdscalar(
-        a.limb(part, i),
-        b.limb(part, i),
-        this.#residue(scaled, q),
-        n,
-        q,
-        qi,
-      );
+    const { n } = this.context;
+    this.#eachLimb(a, b.degree, (x, part, i, q, qi) => {
+      x.v_muladdscalar(a.limb(part, i), b.limb(part, i), this.#residue(scaled, q), n, q, qi);
     });
   }
 
@@ -149,16 +140,17 @@ export class Evaluator {
     }
     const level = Math.min(a.level, b.level);
     const result = new Ciphertext(this.context, 2, level, a.scale * b.scale);
-    const { kernels, n, moduli } = this.context;
-    const { x } = kernels;
-    for (let i = 0; i <= level; i++) {
-      const { value: q, inverse: qi } = moduli[i];
-      x.v_mul(result.limb(0, i), a.limb(0, i), b.limb(0, i), n, q, qi);
-      x.v_mul(result.limb(2, i), a.limb(1, i), b.limb(1, i), n, q, qi);
-      x.v_mul(result.limb(1, i), a.limb(0, i), b.limb(1, i), n, q, qi);
-      if (a === b) x.v_add(result.limb(1, i), result.limb(1, i), result.limb(1, i), n, q, qi);
-      else x.v_muladd(result.limb(1, i), a.limb(1, i), b.limb(0, i), n, q, qi);
-    }
+    const { n } = this.context;
+    this.#eachLimb(result, 2, (x, part, i, q, qi) => {
+      const dst = result.limb(part, i);
+      if (part !== 1) {
+        x.v_mul(dst, a.limb(part / 2, i), b.limb(part / 2, i), n, q, qi);
+        return;
+      }
+      x.v_mul(dst, a.limb(0, i), b.limb(1, i), n, q, qi);
+      if (a === b) x.v_add(dst, dst, dst, n, q, qi);
+      else x.v_muladd(dst, a.limb(1, i), b.limb(0, i), n, q, qi);
+    });
     return result;
   }
 
@@ -188,7 +180,7 @@ export class Evaluator {
 
   #relinearize(a: Ciphertext, drop: 0 | 1): Ciphertext {
     const { context } = this;
-    const { kernels, n, moduli } = context;
+    const { n, moduli } = context;
     sameContext(context, a.context);
     if (a.degree !== 2)
       throw new FheError('DEGREE_MISMATCH', `degree is ${a.degree}; there is nothing to relinearise`, 'a');
@@ -203,18 +195,9 @@ export class Evaluator {
       context.basis(a.level, 0),
       false,
     );
-    for (const part of [0, 1]) {
-      for (let i = 0; i <= a.level; i++) {
-        kernels.x.v_muladdscalar(
-          accumulatorLimb(context, acc, part, i),
-          a.limb(part, i),
-          factors[i],
-          n,
-          moduli[i].value,
-          moduli[i].inverse,
-        );
-      }
-    }
+    this.#eachLimb(a, 1, (x, part, i, q, qi) => {
+      x.v_muladdscalar(accumulatorLimb(context, acc, part, i), a.limb(part, i), factors[i], n, q, qi);
+    });
     const scale = drop === 1 ? a.scale / moduli[a.level].value : a.scale;
     const result = new Ciphertext(context, 1, a.level - drop, scale);
     divideAccumulator(context, acc, drop, (part) => result.limb(part, 0));
@@ -229,15 +212,11 @@ export class Evaluator {
     if (a.level < 1) throw new FheError('LEVEL_EXHAUSTED', 'no level is left to rescale by', 'a');
     const q = context.moduli[a.level].value;
     const result = new Ciphertext(context, a.degree, a.level - 1, a.scale / q);
-    const copy = context.alloc((a.degree + 1) * (a.level + 1));
     const divisions: Division[] = [];
     for (let part = 0; part <= a.degree; part++) {
-      const chain = copy + context.limbBytes(part * (a.level + 1));
-      context.copyLimbs(chain, a.limb(part, 0), a.level + 1);
-      divisions.push({ dst: result.limb(part, 0), chain, specials: 0 });
+      divisions.push({ dst: result.limb(part, 0), chain: a.limb(part, 0), specials: 0 });
     }
     modDown(context, divisions, a.level, 1, 0);
-    context.free(copy);
     return result;
   }
 
@@ -317,16 +296,22 @@ export class Evaluator {
 
   #applyGalois(a: Ciphertext, galois: number, digits: Digits): Ciphertext {
     const { context } = this;
-    const { kernels, n } = context;
+    const { n, moduli } = context;
     const acc = innerProduct(digits, this.#key(galois));
-    divideAccumulator(context, acc, 0, (part) => accumulatorLimb(context, acc, part, 0));
     const table = context.galoisTable(galois);
     const result = new Ciphertext(context, 1, a.level, a.scale);
-    this.#eachLimb(result, 1, (part, i, length, q, qi) => {
-      const switched = accumulatorLimb(context, acc, part, i);
-      if (part === 0) kernels.x.v_add(switched, switched, a.limb(0, i), length, q, qi);
-      kernels.x.v_permute(result.limb(part, i), switched, table, n);
-    });
+    const limb = (part: number, i: number) => accumulatorLimb(context, acc, part, i);
+    divideAccumulator(
+      context,
+      acc,
+      0,
+      (part) => limb(part, 0),
+      (part, i, x) => {
+        const switched = limb(part, i);
+        if (part === 0) x.v_add(switched, switched, a.limb(0, i), n, moduli[i].value, moduli[i].inverse);
+        x.v_permute(result.limb(part, i), switched, table, n);
+      },
+    );
     context.free(acc.ptr);
     return result;
   }
@@ -341,8 +326,9 @@ export class Evaluator {
       );
     }
     const result = new Ciphertext(this.context, a.degree, Math.min(a.level, b.level), a.scale);
-    this.#eachLimb(result, a.degree, (part, i, n, q, qi) => {
-      this.context.kernels.x[op](result.limb(part, i), a.limb(part, i), b.limb(part, i), n, q, qi);
+    const { n } = this.context;
+    this.#eachLimb(result, a.degree, (x, part, i, q, qi) => {
+      x[op](result.limb(part, i), a.limb(part, i), b.limb(part, i), n, q, qi);
     });
     return result;
   }
@@ -350,12 +336,14 @@ export class Evaluator {
   #eachLimb(
     a: Ciphertext,
     lastPart: number,
-    visit: (part: number, limb: number, n: number, q: number, qi: number) => void,
+    visit: (x: RecordableExports, part: number, limb: number, q: number, qi: number) => void,
   ): void {
     const { n, moduli } = this.context;
-    for (let part = 0; part <= lastPart; part++) {
-      for (let i = 0; i <= a.level; i++) visit(part, i, n, moduli[i].value, moduli[i].inverse);
-    }
+    const limbs = a.level + 1;
+    this.context.fork((lastPart + 1) * limbs, n, (task, x) => {
+      const i = task % limbs;
+      visit(x, Math.floor(task / limbs), i, moduli[i].value, moduli[i].inverse);
+    });
   }
 
   /** value * scale as an integer double. */

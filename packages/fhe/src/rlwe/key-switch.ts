@@ -2,6 +2,7 @@
  * Key switching: decompose once (hoisting), inner product with a key, divide by the special primes.
  * @module
  */
+import type { RecordableExports } from '@velum/kernels';
 import { FheError } from '../errors.ts';
 import { writePointers } from '../ring/base-conversion.ts';
 import { type Context, TRANSFORM_PASSES } from './context.ts';
@@ -141,17 +142,19 @@ export function innerProduct(digits: Digits, key: SwitchingKey): Accumulator {
 /**
  * Divides an accumulator by the special primes and by the last `drop` chain primes, into limbs dst(part) ..., which may
  * be the accumulator's own. The caller still frees it.
+ * @param after what to do next with a limb of a quotient, on the thread that made it
  */
 export function divideAccumulator(
   context: Context,
   acc: Accumulator,
   drop: number,
   dst: (part: number) => number,
+  after?: (part: number, limb: number, x: RecordableExports) => void,
 ): void {
   const divisions = [0, 1].map((part) => ({
     dst: dst(part),
     chain: accumulatorLimb(context, acc, part, 0),
     specials: accumulatorLimb(context, acc, part, acc.level + 1),
   }));
-  modDown(context, divisions, acc.level, drop, acc.special);
+  modDown(context, divisions, acc.level, drop, acc.special, after);
 }

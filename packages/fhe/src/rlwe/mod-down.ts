@@ -17,7 +17,7 @@ export interface Division {
 /**
  * dst_i = round(x / R) modulo q_i for i <= level - drop, where R is the product of the last `drop` chain primes and the
  * first `special` special primes. Each x is given in the NTT domain as limbs q_0 ... q_level at `chain` and special limbs
- * at `specials`. The limbs that are divided out are overwritten; dst may be `chain`.
+ * at `specials`. The special limbs are overwritten; dst may be `chain`.
  * @param after what to do next with a limb of a quotient, on the thread that made it
  */
 export function modDown(
@@ -36,20 +36,24 @@ export function modDown(
   for (let k = 0; k < special; k++) divided.push(context.chainLength + k);
   const inverses = context.productModulo(divided, targets, true);
   const count = divisions.length;
-  const remainders = context.alloc(count * (target + 1));
-  const remainder = (d: number, i: number) => remainders + context.limbBytes(d * (target + 1) + i);
-  const source = ({ chain, specials }: Division, i: number) =>
-    i < drop ? chain + context.limbBytes(target + 1 + i) : specials + context.limbBytes(i - drop);
+  const scratch = context.alloc(count * (level + 1));
+  const remainder = (d: number, i: number) => scratch + context.limbBytes(d * (level + 1) + i);
+  // Chain limbs are transformed beside the remainders: they may belong to an operand.
+  const source = (d: number, i: number) =>
+    i < drop ? remainder(d, target + 1 + i) : divisions[d].specials + context.limbBytes(i - drop);
   // Modulus by modulus, so that its twiddles are fetched once for all polynomials.
   context.fork(divided.length * count, TRANSFORM_PASSES * n, (task, x) => {
     const i = Math.floor(task / count);
-    moduli[divided[i]].inverseTransform(source(divisions[task % count], i), x);
+    const d = task % count;
+    if (i < drop)
+      context.copyLimbs(source(d, i), divisions[d].chain + context.limbBytes(target + 1 + i), 1, x);
+    moduli[divided[i]].inverseTransform(source(d, i), x);
   });
   convert(
     context,
-    divisions.map((division, d) => ({
+    divisions.map((_, d) => ({
       from: divided,
-      sources: divided.map((_, i) => source(division, i)),
+      sources: divided.map((_, i) => source(d, i)),
       to: targets,
       targets: targets.map((i) => remainder(d, i)),
     })),
@@ -65,5 +69,5 @@ export function modDown(
     x.v_submulscalar(dst + limb, chain + limb, r, inverses[i], n, value, inverse);
     after?.(d, i, x);
   });
-  context.free(remainders);
+  context.free(scratch);
 }

@@ -43,17 +43,25 @@ export function literalFromBits(spec: {
   return literal;
 }
 
+/** Parameters come from outside too, and an object without a prototype cannot even be printed. */
+const shown = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? 'an object' : String(value);
+
 /**
  * Checks a literal and freezes it.
  * @throws FheError PARAMETERS_INVALID for wrong shapes or moduli, PARAMETERS_INSECURE above the 128-bit table.
  */
 export function createParameters(literal: ParametersLiteral): Parameters {
   if (typeof literal !== 'object' || literal === null) {
-    throw new FheError('PARAMETERS_INVALID', `parameters are an object, not ${literal}`, 'literal');
+    throw new FheError('PARAMETERS_INVALID', `parameters are an object, not ${shown(literal)}`, 'literal');
   }
   const { logN } = literal;
   if (!Number.isInteger(logN) || logN < 10 || logN > 17) {
-    throw new FheError('PARAMETERS_INVALID', `logN is ${logN}; it must be an integer in 10..17`, 'logN');
+    throw new FheError(
+      'PARAMETERS_INVALID',
+      `logN is ${shown(logN)}; it must be an integer in 10..17`,
+      'logN',
+    );
   }
   if (!Array.isArray(literal.q) || literal.q.length < 1 || literal.q.length > 32) {
     throw new FheError('PARAMETERS_INVALID', 'q must hold 1 to 32 primes', 'q');
@@ -72,7 +80,7 @@ export function createParameters(literal: ParametersLiteral): Parameters {
     ) {
       throw new FheError(
         'PARAMETERS_INVALID',
-        `modulus ${prime} is not a prime = 1 mod 2^${logN + 1} of ${MIN_MODULUS_BITS} to ${MAX_MODULUS_BITS} bits`,
+        `modulus ${shown(prime)} is not a prime = 1 mod 2^${logN + 1} of ${MIN_MODULUS_BITS} to ${MAX_MODULUS_BITS} bits`,
         'q',
       );
     }

@@ -7,8 +7,8 @@
  */
 import { FheError } from '../errors.ts';
 import { randomSeed } from '../random.ts';
-import type { Context } from './context.ts';
-import { expandMask, freshError, smallToNtt } from './sampling.ts';
+import { type Context, TRANSFORM_PASSES } from './context.ts';
+import { expandMasks, freshError, type MaskLimb, smallToNtt } from './sampling.ts';
 import type { SecretKey } from './secret-key.ts';
 
 export interface SwitchingKeySpec {
@@ -48,11 +48,13 @@ export class SwitchingKey {
     this.#limbs = level + 1 + special;
     this.#ptr = context.alloc(2 * this.digits * this.#limbs);
     const basis = context.basis(level, special);
+    const masks: MaskLimb[] = [];
     for (let d = 0; d < this.digits; d++) {
-      basis.forEach((index, t) => {
-        expandMask(context, this.a(d, t), seed, d, index);
+      basis.forEach((limb, t) => {
+        masks.push({ dst: this.a(d, t), index: d, limb });
       });
     }
+    expandMasks(context, seed, masks);
   }
 
   /** Position of the limb of special prime k among the limbs of this key. */
@@ -98,17 +100,19 @@ export function generateSwitchingKey(
   const basis = context.basis(spec.level, spec.special);
   const specials = basis.slice(spec.level + 1);
   const factors = context.productModulo(specials, basis.slice(0, spec.level + 1), false);
-  const masked = context.alloc(1);
+  const masked = context.alloc(basis.length);
   for (let d = 0; d < key.digits; d++) {
     const error = freshError(context);
-    basis.forEach((index, t) => {
+    context.fork(basis.length, TRANSFORM_PASSES * n, (t, x) => {
+      const index = basis[t];
       const { value, inverse } = moduli[index];
       const b = key.b(d, t);
-      smallToNtt(context, b, error, index);
-      kernels.x.v_mul(masked, key.a(d, t), output(index), n, value, inverse);
-      kernels.x.v_sub(b, b, masked, n, value, inverse);
+      const product = masked + context.limbBytes(t);
+      smallToNtt(context, b, error, index, x);
+      x.v_mul(product, key.a(d, t), output(index), n, value, inverse);
+      x.v_sub(b, b, product, n, value, inverse);
       if (t <= spec.level && Math.floor(t / spec.special) === d) {
-        kernels.x.v_muladdscalar(b, input(index), factors[t], n, value, inverse);
+        x.v_muladdscalar(b, input(index), factors[t], n, value, inverse);
       }
     });
     kernels.arena.freeZeroed(error);
@@ -124,8 +128,8 @@ export function generateRelinearizationKey(secret: SecretKey, spec: SwitchingKey
   const { kernels, n, moduli } = context;
   const square = kernels.arena.allocZeroed(context.limbBytes(moduli.length));
   const limb: SecretLimbs = (i) => square + context.limbBytes(i);
-  moduli.forEach(({ value, inverse }, i) => {
-    kernels.x.v_mul(limb(i), secret.limb(i), secret.limb(i), n, value, inverse);
+  context.fork(moduli.length, n, (i, x) => {
+    x.v_mul(limb(i), secret.limb(i), secret.limb(i), n, moduli[i].value, moduli[i].inverse);
   });
   const key = generateSwitchingKey(context, spec, limb, (i) => secret.limb(i));
   kernels.arena.freeZeroed(square);
@@ -142,8 +146,8 @@ export function generateGaloisKey(secret: SecretKey, galois: number, spec: Switc
   const image = kernels.arena.allocZeroed(context.limbBytes(moduli.length));
   const limb: SecretLimbs = (i) => image + context.limbBytes(i);
   const table = context.galoisTable(inverseGalois(galois, n));
-  moduli.forEach((_, i) => {
-    kernels.x.v_permute(limb(i), secret.limb(i), table, n);
+  context.fork(moduli.length, n, (i, x) => {
+    x.v_permute(limb(i), secret.limb(i), table, n);
   });
   const key = generateSwitchingKey(context, spec, (i) => secret.limb(i), limb);
   kernels.arena.freeZeroed(image);

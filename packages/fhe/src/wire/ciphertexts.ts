@@ -8,10 +8,10 @@ import { SEED_BYTES } from '../random.ts';
 import { Ciphertext } from '../rlwe/ciphertext.ts';
 import type { Context } from '../rlwe/context.ts';
 import type { SeededCiphertext } from '../rlwe/encryption.ts';
-import { expandMask } from '../rlwe/sampling.ts';
+import { expandMasks } from '../rlwe/sampling.ts';
 import type { ModuliShape } from './keys.ts';
 import type { ByteReader, ByteWriter } from './reader.ts';
-import { readLimb, readSwitched, writeLimb, writeSwitched } from './residues.ts';
+import { readLimbs, readSwitched, writeLimb, writeSwitched } from './residues.ts';
 
 export function seededBytes(shape: ModuliShape, level: number): number {
   let sum = SEED_BYTES;
@@ -28,10 +28,17 @@ export function readSeeded(context: Context, reader: ByteReader, level: number, 
   const seed = reader.raw(SEED_BYTES).slice();
   const ciphertext = new Ciphertext(context, 1, level, scale);
   try {
-    for (let i = 0; i <= level; i++) {
-      readLimb(context, reader, ciphertext.limb(0, i), i);
-      expandMask(context, ciphertext.limb(1, i), seed, 0, i);
-    }
+    const limbs = context.basis(level, 0);
+    readLimbs(
+      context,
+      reader,
+      limbs.map((i) => ({ ptr: ciphertext.limb(0, i), index: i })),
+    );
+    expandMasks(
+      context,
+      seed,
+      limbs.map((i) => ({ dst: ciphertext.limb(1, i), index: 0, limb: i })),
+    );
   } catch (error) {
     ciphertext.dispose();
     throw error;

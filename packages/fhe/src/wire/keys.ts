@@ -8,10 +8,10 @@ import { SEED_BYTES } from '../random.ts';
 import { Ciphertext } from '../rlwe/ciphertext.ts';
 import type { Context } from '../rlwe/context.ts';
 import { PublicKey } from '../rlwe/encryption.ts';
-import { expandMask } from '../rlwe/sampling.ts';
+import { expandMasks } from '../rlwe/sampling.ts';
 import { digitCount, SwitchingKey, type SwitchingKeySpec } from '../rlwe/switching-key.ts';
 import { ByteReader, ByteWriter, contentError } from './reader.ts';
-import { readLimb, writeLimb } from './residues.ts';
+import { readLimbs, writeLimb } from './residues.ts';
 
 export interface EvaluationKeySpec extends SwitchingKeySpec {
   /** Galois element, or RELINEARIZATION (0). */
@@ -63,10 +63,17 @@ export function readPublicKey(context: Context, payload: Uint8Array, level: numb
   const seed = reader.raw(SEED_BYTES).slice();
   const pair = new Ciphertext(context, 1, level, 1);
   try {
-    for (let i = 0; i <= level; i++) {
-      readLimb(context, reader, pair.limb(0, i), i);
-      expandMask(context, pair.limb(1, i), seed, 0, i);
-    }
+    const limbs = context.basis(level, 0);
+    readLimbs(
+      context,
+      reader,
+      limbs.map((i) => ({ ptr: pair.limb(0, i), index: i })),
+    );
+    expandMasks(
+      context,
+      seed,
+      limbs.map((i) => ({ dst: pair.limb(1, i), index: 0, limb: i })),
+    );
     reader.end();
   } catch (error) {
     pair.dispose();
@@ -128,9 +135,11 @@ export function readEvaluationKeys(
       keys.set(spec.galois, key);
       const basis = context.basis(spec.level, spec.special);
       for (let d = 0; d < key.digits; d++) {
-        basis.forEach((index, t) => {
-          readLimb(context, reader, key.b(d, t), index);
-        });
+        readLimbs(
+          context,
+          reader,
+          basis.map((index, t) => ({ ptr: key.b(d, t), index })),
+        );
       }
     }
     reader.end();

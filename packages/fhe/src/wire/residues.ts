@@ -2,7 +2,7 @@
  * Residue vectors as bit streams: ceil(log2 q) bits each, or fewer after a modulus switch for transport.
  * @module
  */
-import type { Context } from '../rlwe/context.ts';
+import { type Context, TRANSFORM_PASSES } from '../rlwe/context.ts';
 import { type ByteReader, type ByteWriter, contentError } from './reader.ts';
 
 export function limbWireBytes(context: Context, index: number, count: number = context.n): number {
@@ -26,20 +26,31 @@ export function writeLimb(
   kernels.arena.free(buffer);
 }
 
-/** Reads `count` residues into `ptr`. @throws WireError WIRE_CONTENT when one is not below the modulus */
-export function readLimb(
-  context: Context,
-  reader: ByteReader,
-  ptr: number,
-  index: number,
-  count: number = context.n,
-): void {
-  const { kernels, moduli } = context;
-  const { value, bits } = moduli[index];
-  const bytes = reader.raw(limbWireBytes(context, index, count));
+/** One limb on the wire: where its residues go, and its modulus. */
+export interface WireLimb {
+  ptr: number;
+  index: number;
+}
+
+/** Reads whole limbs that follow each other, on all threads. @throws WireError WIRE_CONTENT, WIRE_TRUNCATED */
+export function readLimbs(context: Context, reader: ByteReader, limbs: readonly WireLimb[]): void {
+  const { kernels, n, moduli } = context;
+  const sizes = limbs.map(({ index }) => limbWireBytes(context, index));
+  const bytes = reader.raw(sizes.reduce((sum, size) => sum + size, 0));
   const buffer = kernels.arena.alloc(bytes.length + 64);
+  const counts = kernels.arena.alloc(4 * limbs.length);
   kernels.u8(buffer, bytes.length).set(bytes);
-  const invalid = kernels.x.unpack_bits(ptr, buffer, count, value, bits);
+  let next = buffer;
+  const starts = sizes.map((size) => {
+    next += size;
+    return next - size;
+  });
+  context.fork(limbs.length, TRANSFORM_PASSES * n, (i, x) => {
+    const { value, bits } = moduli[limbs[i].index];
+    x.unpack_check(limbs[i].ptr, starts[i], n, value, bits, counts + 4 * i);
+  });
+  const invalid = kernels.i32(counts, limbs.length).reduce((sum, count) => sum + count, 0);
+  kernels.arena.free(counts);
   kernels.arena.free(buffer);
   if (invalid !== 0) throw contentError(`${invalid} residues are not below their modulus`);
 }

@@ -18,6 +18,11 @@ EXPORT void v_sub(double *dst, const double *a, const double *b, int n, double q
   EACH(i) st(dst + i, reduce(ld(a + i) - ld(b + i), Q, QI));
 }
 
+/* dst = src: any values; the vectors do not overlap */
+EXPORT void v_copy(double *restrict dst, const double *restrict src, int n) {
+  EACH(i) st(dst + i, ld(src + i));
+}
+
 /* 0 - x, so that zero stays +0 */
 EXPORT void v_neg(double *dst, const double *a, int n) {
   EACH(i) st(dst + i, splat(0.0) - ld(a + i));

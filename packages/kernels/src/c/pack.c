@@ -102,6 +102,11 @@ EXPORT int unpack_bits(double *dst, const uint8_t *src, int n, double q, int bit
   return invalid;
 }
 
+/* unpack_bits for a task of a fork, which cannot return: the count goes to *invalid */
+EXPORT void unpack_check(double *dst, const uint8_t *src, int n, double q, int bits, int32_t *invalid) {
+  *invalid = unpack_bits(dst, src, n, q, bits);
+}
+
 /*
  * Keep the top: round(canonical * 2^keep / q) mod 2^keep, keep <= 50, in `keep` bits each. `bits` is the length of q
  * in bits and unused by the format. The product by 2^keep is exact and the quotient correctly rounded, so the stream

@@ -69,7 +69,7 @@ const flatten = moves((node, shape) => {
 });
 
 const reshape = moves((node, shape) => {
-  const wanted = Array.from(node.constant(1, 'the shape').values);
+  const wanted = node.sizes(1, 'the shape');
   const copyZero = node.int('allowzero', 0) === 0;
   const sizes = wanted.map((d, i) =>
     d === 0 && copyZero ? (shape[i] ?? refuse('0 copies no dimension')) : d,
@@ -253,7 +253,7 @@ const gatherOperator = moves((node, shape) => {
 });
 
 const expand = moves((node, shape) => {
-  const wanted = Array.from(node.constant(1, 'the shape').values);
+  const wanted = node.sizes(1, 'the shape');
   const to =
     broadcastShapes(shape, wanted) ?? refuse(`${shapeText(shape)} does not expand to ${shapeText(wanted)}`);
   checkedShape(to);
@@ -261,7 +261,7 @@ const expand = moves((node, shape) => {
 });
 
 const tile = moves((node, shape) => {
-  const repeats = Array.from(node.constant(1, 'repeats').values);
+  const repeats = node.sizes(1, 'repeats');
   if (repeats.length !== shape.length) refuse(`repeats ${repeats.join(', ')} do not fit ${shapeText(shape)}`);
   const to = checkedShape(shape.map((d, i) => d * repeats[i]));
   // [r0, d0, r1, d1, ...] with the repeats not moving in the input.

@@ -87,7 +87,7 @@ function maximum(node: Lowering, x: EncryptedOperand, w: WindowShape): Encrypted
   const rounds = Math.ceil(Math.log2(Math.max(1, width)));
   if (rounds > 0) {
     node.draft.warn(
-      `MaxPool "${node.name}" is approximated: |x| by a polynomial, ${rounds} times in a row; an AveragePool is exact and much cheaper`,
+      `${node.node.opType} "${node.name}" is approximated: |x| by a polynomial, ${rounds} times in a row; an AveragePool is exact and much cheaper`,
     );
   }
   const all = planes * positions;
