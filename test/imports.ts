@@ -81,8 +81,8 @@ export function importsOf(file: SourceFile): Import[] {
 }
 
 const packageOf = (path: string): string => path.split('/')[1];
-/** The one file of a browser-safe package that may import Node's modules. */
-const mayUseNode = (path: string): boolean => posix.basename(path) === 'node.ts';
+/** Files of a browser-safe package that may import Node's modules: they say so in their names. */
+const mayUseNode = (path: string): boolean => /^node(-[a-z-]+)?\.ts$/.test(posix.basename(path));
 const isTest = (path: string): boolean => path.endsWith('.test.ts');
 const npmName = (specifier: string): string =>
   specifier
@@ -169,7 +169,7 @@ export function importFindings(workspace: Workspace): string[] {
         else if (!isTest(path) && isTest(target)) report(`imports a test: ${specifier}`);
       } else if (specifier.startsWith('node:')) {
         if (browserSafe && shipped.has(path) && !mayUseNode(path))
-          report(`imports ${specifier}: in this package only node.ts may`);
+          report(`imports ${specifier}: in this package only node.ts and node-*.ts may`);
       } else if (specifier.startsWith(SCOPE)) {
         const target = specifier.slice(SCOPE.length).split('/')[0];
         if (!isExported(specifier, manifests))

@@ -8,7 +8,7 @@ import { nodeTransport } from './node-transport.ts';
 import type { ConnectOptions } from './session.ts';
 import { connect as connectWith, type Velum } from './velum.ts';
 
-export { defaultKeyDirectory, FileKeyStore, replace as replaceFile } from './file-key-store.ts';
+export { defaultKeyDirectory, FileKeyStore, replace as replaceFile } from './node-key-store.ts';
 export * from './index.ts';
 export { nodeTransport } from './node-transport.ts';
 
