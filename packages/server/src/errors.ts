@@ -189,7 +189,7 @@ export const ERRORS = {
   MODEL_UNRECOGNISED: {
     status: 422,
     title: 'The files are no model that can be deployed',
-    hint: '`findings` says what each importer found. Supported: scikit-learn linear models as JSON, Keras Sequential JSON with HDF5 weights.',
+    hint: '`findings` says what each importer found. Supported: scikit-learn linear models as JSON, Keras Sequential JSON with HDF5 weights, ONNX.',
   },
   MODEL_REFUSED: {
     status: 422,

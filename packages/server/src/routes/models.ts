@@ -77,7 +77,9 @@ export function modelRoutes(app: App, services: Services): void {
         params: OwnModelParams,
         consumes: ['multipart/form-data'],
         body: Type.Object({
-          model_file_1: file('The model: scikit-learn JSON, Keras JSON or HDF5'),
+          model_file_1: file(
+            'The model: scikit-learn JSON, Keras JSON or HDF5, ONNX (with calibration data, a zip or npz, as another file)',
+          ),
           model_file_2: file('Further file, for instance the weights'),
           model_file_3: file('Further file'),
           model_file: file('Older name of model_file_1'),
