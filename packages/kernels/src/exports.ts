@@ -52,7 +52,7 @@ export interface KernelExports {
   ): void;
   /** dst = sum of a_k*w[k]; w: `count` doubles */
   v_dotscalar(dst: number, aptrs: number, w: number, count: number, n: number, q: number, qi: number): void;
-  /** dst0 = sum of d_k*k0_k, dst1 = sum of d_k*k1_k, |d_k| <= 2q; dst0 != dst1 */
+  /** dst0 = sum of d_k*k0_k, dst1 = sum of d_k*k1_k, |d_k| <= 2q, count >= 1; dst0 != dst1 */
   ks_dot(
     dst0: number,
     dst1: number,
@@ -68,6 +68,8 @@ export interface KernelExports {
   ntt_tables(dst: number, n: number, q: number, root: number): void;
   /** Negacyclic NTT in place, natural order in (|a| <= 2q), bit-reversed order out. */
   ntt_forward(a: number, tables: number, n: number, q: number, qi: number): void;
+  /** dst = NTT(src), |src| <= 2q and |dst| <= 2q: saves a copy and half of the last reductions. dst may be src. */
+  ntt_forward_lazy(dst: number, src: number, tables: number, n: number, q: number, qi: number): void;
   /** The inverse, including 1/n. */
   ntt_inverse(a: number, tables: number, n: number, q: number, qi: number): void;
   /** The smallest canonical primitive 2n-th root of unity, from any of them. */

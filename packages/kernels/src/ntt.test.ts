@@ -128,6 +128,33 @@ overBuilds('negacyclic NTT', (kernels) => {
     }
   });
 
+  it('gives the same residues below 2q from another place when lazy', () => {
+    for (const q of PRIMES) {
+      for (const n of [16, 32, 2048, 4096, 8192, 16384]) {
+        if ((q - 1) % (2 * n) !== 0) continue;
+        const root = Number(pow(BigInt(deepRoot(q)), BigInt(order(q) / (2 * n)), q));
+        for (const input of [integers(n, 2 * q, n + 3), growing(n, q, root).input]) {
+          withMemory(kernels, (memory) => {
+            const { x } = kernels;
+            const tables = memory.room(32 * n);
+            const [src, dst, plain] = [memory.f64(input), memory.room(8 * n), memory.f64(input)];
+            x.ntt_tables(tables, n, q, root);
+            x.ntt_forward(plain, tables, n, q, 1 / q);
+            const residue = (v: number) => mod(BigInt(v), q);
+            const want = [...kernels.f64(plain, n)].map(residue);
+            x.ntt_forward_lazy(dst, src, tables, n, q, 1 / q);
+            assert.deepEqual([...kernels.f64(src, n)], input);
+            const out = kernels.f64(dst, n).slice();
+            for (const value of out) assert.ok(Math.abs(value) <= 2 * q);
+            assert.deepEqual([...out].map(residue), want);
+            x.ntt_forward_lazy(src, src, tables, n, q, 1 / q);
+            assert.deepEqual(kernels.f64(src, n), out);
+          });
+        }
+      }
+    }
+  });
+
   it('inverts values that add up without cancelling', () => {
     const q = NEAR_2_50;
     for (const n of [16, 32, 8192, 131072]) {
@@ -189,11 +216,13 @@ describe('both builds', () => {
         withMemory(kernels, (memory) => {
           const tables = memory.room(32 * n);
           const [up, down] = [memory.f64(integers(n, 2 * q, 5)), memory.f64(residues(n, q, 6))];
+          const lazy = memory.f64(integers(n, 2 * q, 7));
           kernels.x.ntt_tables(tables, n, q, root);
           kernels.x.ntt_forward(up, tables, n, q, 1 / q);
           kernels.x.ntt_inverse(down, tables, n, q, 1 / q);
-          return [kernels.u8(tables, 32 * n), kernels.u8(up, 8 * n), kernels.u8(down, 8 * n)].map((v) =>
-            Buffer.from(v).toString('base64'),
+          kernels.x.ntt_forward_lazy(lazy, lazy, tables, n, q, 1 / q);
+          return [tables, up, down, lazy].map((ptr) =>
+            Buffer.from(kernels.u8(ptr, (ptr === tables ? 32 : 8) * n)).toString('base64'),
           );
         }),
       );

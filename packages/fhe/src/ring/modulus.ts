@@ -34,6 +34,16 @@ export class Modulus {
     x.ntt_forward(ptr, this.tables, this.n, this.value, this.inverse);
   }
 
+  /** dst = NTT(src) with |src| <= 2q, left at |dst| <= 2q: for what multiplies it next. dst may be src. */
+  forwardLazy(dst: number, src: number, x: RecordableExports = this.#kernels.x): void {
+    x.ntt_forward_lazy(dst, src, this.tables, this.n, this.value, this.inverse);
+  }
+
+  /** Whether a reduced residue of `other` is at most 2q, so that the transform takes it as it is. */
+  takes(other: Modulus): boolean {
+    return other.value / 2 + 1 <= 2 * this.value;
+  }
+
   /** @param x the kernels to use: in the body of a fork, its own */
   inverseTransform(ptr: number, x: RecordableExports = this.#kernels.x): void {
     x.ntt_inverse(ptr, this.tables, this.n, this.value, this.inverse);

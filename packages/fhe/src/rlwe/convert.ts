@@ -13,6 +13,15 @@ export interface Conversion {
   targets: readonly number[];
 }
 
+/**
+ * Whether base conversion from the moduli `from` to the modulus `to` changes nothing that the forward transform cares
+ * about: a residue modulo one prime, as a small integer, is its own image modulo a prime that is not much smaller.
+ */
+export function isLift(context: Context, from: readonly number[], to: number): boolean {
+  const { moduli } = context;
+  return from.length === 1 && moduli[to].takes(moduli[from[0]]);
+}
+
 export function convert(context: Context, conversions: readonly Conversion[]): void {
   const { kernels, n } = context;
   const pieces = context.pieces(conversions.length);

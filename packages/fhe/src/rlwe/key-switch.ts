@@ -5,17 +5,25 @@
 import type { RecordableExports } from '@velum/kernels';
 import { FheError } from '../errors.ts';
 import { writePointers } from '../ring/base-conversion.ts';
+import type { Modulus } from '../ring/modulus.ts';
 import { type Context, TRANSFORM_PASSES } from './context.ts';
-import { type Conversion, convert } from './convert.ts';
+import { type Conversion, convert, isLift } from './convert.ts';
 import { modDown } from './mod-down.ts';
 import type { SwitchingKey } from './switching-key.ts';
+
+/** One limb of a digit: NTT of the coefficients at `src`, to `dst`. */
+interface Transform {
+  modulus: Modulus;
+  dst: number;
+  src: number;
+}
 
 /** The digits of one polynomial, in the NTT domain over q_0 ... q_level and `special` special primes. */
 export class Digits {
   readonly context: Context;
   readonly level: number;
   readonly special: number;
-  /** pointers[t][d]: limb t of digit d. */
+  /** pointers[t][d]: limb t of digit d, |x| <= 2q. */
   readonly pointers: number[][];
   readonly #owned: number;
 
@@ -35,6 +43,7 @@ export class Digits {
     });
     this.#owned = context.alloc(Math.max(1, count * basis.length - (level + 1)));
     this.pointers = basis.map(() => new Array<number>(count).fill(0));
+    const transforms: Transform[][] = basis.map(() => []);
     let next = this.#owned;
     const conversions: Conversion[] = [];
     for (let d = 0; d < count; d++) {
@@ -48,11 +57,19 @@ export class Digits {
           this.pointers[t][d] = source + context.limbBytes(t);
           return;
         }
-        to.push(index);
-        targets.push(next);
-        this.pointers[t][d] = next;
+        const dst = next;
+        this.pointers[t][d] = dst;
         next += context.limbBytes(1);
+        const modulus = moduli[index];
+        if (isLift(context, group, index)) {
+          transforms[t].push({ modulus, dst, src: coefficients + context.limbBytes(group[0]) });
+          return;
+        }
+        transforms[t].push({ modulus, dst, src: dst });
+        to.push(index);
+        targets.push(dst);
       });
+      if (to.length === 0) continue;
       conversions.push({
         from: group,
         sources: group.map((i) => coefficients + context.limbBytes(i)),
@@ -60,17 +77,14 @@ export class Digits {
         targets,
       });
     }
-    convert(context, conversions);
-    context.free(coefficients);
+    if (conversions.length > 0) convert(context, conversions);
     // Modulus by modulus, so that its twiddles are fetched once for all digits.
-    const transforms = basis.flatMap((index, t) =>
-      this.pointers[t]
-        .filter((_, d) => Math.floor(t / special) !== d || t > level)
-        .map((pointer) => ({ modulus: moduli[index], pointer })),
-    );
-    context.fork(transforms.length, TRANSFORM_PASSES * n, (i, x) => {
-      transforms[i].modulus.forward(transforms[i].pointer, x);
+    const tasks = transforms.flat();
+    context.fork(tasks.length, TRANSFORM_PASSES * n, (i, x) => {
+      const { modulus, dst, src } = tasks[i];
+      modulus.forwardLazy(dst, src, x);
     });
+    context.free(coefficients);
   }
 
   dispose(): void {

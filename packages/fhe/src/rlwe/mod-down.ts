@@ -5,7 +5,7 @@
  */
 import type { RecordableExports } from '@velum/kernels';
 import { type Context, TRANSFORM_PASSES } from './context.ts';
-import { convert } from './convert.ts';
+import { convert, isLift } from './convert.ts';
 
 /** One polynomial to be divided: where its chain limbs and its special limbs lie, and where the quotient goes. */
 export interface Division {
@@ -49,15 +49,18 @@ export function modDown(
       context.copyLimbs(source(d, i), divisions[d].chain + context.limbBytes(target + 1 + i), 1, x);
     moduli[divided[i]].inverseTransform(source(d, i), x);
   });
-  convert(
-    context,
-    divisions.map((_, d) => ({
-      from: divided,
-      sources: divided.map((_, i) => source(d, i)),
-      to: targets,
-      targets: targets.map((i) => remainder(d, i)),
-    })),
-  );
+  const converted = targets.filter((i) => !isLift(context, divided, i));
+  if (converted.length > 0) {
+    convert(
+      context,
+      divisions.map((_, d) => ({
+        from: divided,
+        sources: divided.map((_, i) => source(d, i)),
+        to: converted,
+        targets: converted.map((i) => remainder(d, i)),
+      })),
+    );
+  }
   context.fork(targets.length * count, (TRANSFORM_PASSES + 1) * n, (task, x) => {
     const i = Math.floor(task / count);
     const d = task % count;
@@ -65,7 +68,7 @@ export function modDown(
     const { value, inverse } = moduli[i];
     const limb = context.limbBytes(i);
     const r = remainder(d, i);
-    moduli[i].forward(r, x);
+    moduli[i].forwardLazy(r, isLift(context, divided, i) ? source(d, 0) : r, x);
     x.v_submulscalar(dst + limb, chain + limb, r, inverses[i], n, value, inverse);
     after?.(d, i, x);
   });

@@ -100,138 +100,243 @@ EXPORT void ntt_tables(double *dst, int n, double q, double root) {
 
 #define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2)
 #define ODD(a, b) __builtin_shufflevector(a, b, 1, 3)
+/* p[0 .. 4) = u0 v0 u1 v1 */
+INLINE void store_pairs(double *p, vd u, vd v) { st(p, EVEN(u, v)), st(p + 2, ODD(u, v)); }
 
-/* Stages with blocks of 8, 4 and 2 in registers, and the final reduce. */
-static void forward_last(double *a, const double *restrict w, const double *restrict wq, int n, vd Q, vd QI) {
-  const double *w4 = w + n / 8, *c4 = wq + n / 8, *w2 = w + n / 4, *c2 = wq + n / 4, *w1 = w + n / 2, *c1 = wq + n / 2;
-  for (int i = 0; i < n; i += 8) {
-    double *p = a + i;
-    vd x0 = ld(p), x1 = ld(p + 2), x2 = ld(p + 4), x3 = ld(p + 6);
-    const vd g = splat(w4[i >> 3]), gc = splat(c4[i >> 3]);
-    vd u = mulmod_pre(x2, g, gc, Q), v = mulmod_pre(x3, g, gc, Q);
-    x2 = x0 - u, x0 = x0 + u, x3 = x1 - v, x1 = x1 + v;
-    u = mulmod_pre(x1, splat(w2[i >> 2]), splat(c2[i >> 2]), Q);
-    v = mulmod_pre(x3, splat(w2[(i >> 2) + 1]), splat(c2[(i >> 2) + 1]), Q);
-    x1 = x0 - u, x0 = x0 + u, x3 = x2 - v, x2 = x2 + v;
-    const int k = i >> 1;
-    u = EVEN(x0, x1), v = mulmod_pre(ODD(x0, x1), ld(w1 + k), ld(c1 + k), Q);
-    vd s = reduce(u + v, Q, QI), d = reduce(u - v, Q, QI);
-    st(p, EVEN(s, d)), st(p + 2, ODD(s, d));
-    u = EVEN(x2, x3), v = mulmod_pre(ODD(x2, x3), ld(w1 + k + 2), ld(c1 + k + 2), Q);
-    s = reduce(u + v, Q, QI), d = reduce(u - v, Q, QI);
-    st(p + 4, EVEN(s, d)), st(p + 6, ODD(s, d));
+/* doubles of a block that stays in the L1 cache while the stages inside of it are done */
+#define BLOCK 2048
+/* stages done at a time on blocks that do not, in columns, and how many doubles wide these are */
+#define DEEP 3
+#define COLUMNS 128
+#define MAX_LOGN 17
+
+/*
+ * Every stage stores its butterflies and the next one loads them again. Keeping values in registers over two or three
+ * stages saves loads and stores but makes chains of dependent operations so long that the processor does not see far
+ * enough ahead to fill its pipes (Zen 5: 2.5 cycles a butterfly this way, 3.0 for two stages at once, 3.4 for three).
+ *
+ * Butterflies of x[0 .. len) with y[0 .. len), read from sx and sy.
+ */
+INLINE void forward_run(double *x, double *y, const double *sx, const double *sy, int len, double w, double wq, vd Q,
+                        vd QI, int tight) {
+  const vd g = splat(w), gc = splat(wq);
+  for (int j = 0; j < len; j += 4 * LANES) {
+    for (int k = j; k < j + 4 * LANES; k += LANES) {
+      const vd v = mulmod_pre(ld(sy + k), g, gc, Q);
+      vd u = ld(sx + k);
+      if (tight) u = reduce(u, Q, QI);
+      st(x + k, u + v), st(y + k, u - v);
+    }
+  }
+}
+
+static void forward_columns(double *x, double *y, const double *sx, const double *sy, double w, double wq, vd Q, vd QI,
+                            int tight) {
+  if (tight) forward_run(x, y, sx, sy, COLUMNS, w, wq, Q, QI, 1);
+  else forward_run(x, y, sx, sy, COLUMNS, w, wq, Q, QI, 0);
+}
+
+/* The stage of distance t on the block of `size` doubles at position i. */
+INLINE void forward_stage(double *a, const double *restrict w, const double *restrict wq, int i, int size, int n, int t,
+                          vd Q, vd QI, int tight) {
+  for (int j = i; j < i + size; j += 2 * t) {
+    const int k = (n + j) / (2 * t);
+    forward_run(a + j, a + j + t, a + j, a + j + t, t, w[k], wq[k], Q, QI, tight);
+  }
+}
+
+/* The stages of distances 4, 2 and 1, where the butterflies of a vector differ in their factors. */
+INLINE void forward_last(double *a, const double *restrict w, const double *restrict wq, int i, int size, int n, vd Q,
+                         vd QI, int lazy) {
+  for (int j = i; j < i + size; j += 8) {
+    double *p = a + j;
+    const vd g = splat(w[(n + j) >> 3]), gc = splat(wq[(n + j) >> 3]);
+    for (int k = 0; k < 4; k += LANES) {
+      const vd u = ld(p + k), v = mulmod_pre(ld(p + k + 4), g, gc, Q);
+      st(p + k, u + v), st(p + k + 4, u - v);
+    }
+  }
+  for (int j = i; j < i + size; j += 4) {
+    double *p = a + j;
+    const vd u = ld(p), v = mulmod_pre(ld(p + 2), splat(w[(n + j) >> 2]), splat(wq[(n + j) >> 2]), Q);
+    st(p, u + v), st(p + 2, u - v);
+  }
+  for (int j = i; j < i + size; j += 4) {
+    double *p = a + j;
+    const vd x = ld(p), y = ld(p + 2), g = ld(w + ((n + j) >> 1)), gc = ld(wq + ((n + j) >> 1));
+    vd u = EVEN(x, y), v = mulmod_pre(ODD(x, y), g, gc, Q);
+    if (lazy) u = reduce(u, Q, QI);
+    store_pairs(p, u + v, u - v);
+  }
+  if (lazy) return;
+  for (int j = i; j < i + size; j += LANES) st(a + j, reduce(ld(a + j), Q, QI));
+}
+
+static void forward(double *a, const double *src, const double *tables, int n, double q, double qi, int lazy) {
+  const double *w = tables, *wq = tables + n;
+  const vd Q = splat(q), QI = splat(qi);
+  int logn = 0;
+  while ((1 << logn) < n) logn++;
+  /* the stages that reduce their unmultiplied inputs: decided for two at a time, none of the last three */
+  char tight[MAX_LOGN] = {0};
+  double bound = 2.0 * q;
+  int s = 0;
+  if ((logn - 3) & 1) bound = grown(bound, q), s = 1;
+  for (; s < logn - 3; s += 2) {
+    double next = grown(grown(bound, q), q);
+    tight[s] = next > LAZY_LIMIT;
+    /* before the last three stages the bound must leave room for them */
+    if (s == logn - 5) tight[s] |= grown(grown(grown(next, q), q), q) > FINAL_LIMIT;
+    if (tight[s]) next = grown(grown_reduced(bound, q), q);
+    bound = next;
+  }
+  int size = n;
+  if (size <= BLOCK && src != a) {
+    for (int j = 0; j < n; j += LANES) st(a + j, ld(src + j));
+  }
+  for (s = 0; size > BLOCK; src = a) {
+    int depth = 0;
+    while (depth < DEEP && size >> depth > BLOCK) depth++;
+    const int stride = size >> depth;
+    for (int i = 0; i < n; i += size) {
+      for (int c = i; c < i + stride; c += COLUMNS) {
+        for (int d = 0; d < depth; d++) {
+          const int t = size >> (d + 1);
+          const double *from = d == 0 ? src : a;
+          for (int p = 0; p < size; p += stride) {
+            if (p & t) continue;
+            const int x = c + p, y = x + t, k = (n + i + p) / (2 * t);
+            forward_columns(a + x, a + y, from + x, from + y, w[k], wq[k], Q, QI, tight[s + d]);
+          }
+        }
+      }
+    }
+    s += depth, size = stride;
+  }
+  for (int i = 0; i < n; i += size) {
+    for (int d = s, t = size >> 1; t > 4; d++, t >>= 1) {
+      if (tight[d]) forward_stage(a, w, wq, i, size, n, t, Q, QI, 1);
+      else if (t == 8) forward_stage(a, w, wq, i, size, n, 8, Q, QI, 0);
+      else forward_stage(a, w, wq, i, size, n, t, Q, QI, 0);
+    }
+    if (lazy) forward_last(a, w, wq, i, size, n, Q, QI, 1);
+    else forward_last(a, w, wq, i, size, n, Q, QI, 0);
   }
 }
 
 /* |a| <= 2q -> reduced */
 EXPORT void ntt_forward(double *a, const double *tables, int n, double q, double qi) {
-  const double *w = tables, *wq = tables + n;
-  const vd Q = splat(q), QI = splat(qi);
-  double bound = 2.0 * q;
-  int t = n >> 1, m = 1, logn = 0;
-  while ((1 << logn) < n) logn++;
-  if ((logn - 3) & 1) {
-    const vd g = splat(w[1]), gc = splat(wq[1]);
-    for (int j = 0; j < t; j += LANES) {
-      const vd x = ld(a + j), u = mulmod_pre(ld(a + j + t), g, gc, Q);
-      st(a + j, x + u), st(a + j + t, x - u);
-    }
-    bound = grown(bound, q);
-    m <<= 1, t >>= 1;
-  }
-  for (; t > 4; m <<= 2, t >>= 2) {
-    const int h = t >> 1;
-    /* before the last three stages the bound must leave room for them */
-    double next = grown(grown(bound, q), q);
-    int tight = next > LAZY_LIMIT;
-    if (t >> 2 == 4) tight |= grown(grown(grown(next, q), q), q) > FINAL_LIMIT;
-    if (tight) next = grown(grown_reduced(bound, q), q);
-    bound = next;
-    for (int i = 0; i < m; i++) {
-      double *p = a + 2 * i * t;
-      const vd w1 = splat(w[m + i]), c1 = splat(wq[m + i]);
-      const vd w2 = splat(w[2 * (m + i)]), c2 = splat(wq[2 * (m + i)]);
-      const vd w3 = splat(w[2 * (m + i) + 1]), c3 = splat(wq[2 * (m + i) + 1]);
-      for (int j = 0; j < h; j += LANES) {
-        vd x0 = ld(p + j), x1 = ld(p + j + h), x2 = ld(p + j + t), x3 = ld(p + j + t + h);
-        if (tight) x0 = reduce(x0, Q, QI), x1 = reduce(x1, Q, QI);
-        vd u = mulmod_pre(x2, w1, c1, Q), v = mulmod_pre(x3, w1, c1, Q);
-        x2 = x0 - u, x0 = x0 + u, x3 = x1 - v, x1 = x1 + v;
-        u = mulmod_pre(x1, w2, c2, Q), v = mulmod_pre(x3, w3, c3, Q);
-        st(p + j, x0 + u), st(p + j + h, x0 - u), st(p + j + t, x2 + v), st(p + j + t + h, x2 - v);
-      }
-    }
-  }
-  forward_last(a, w, wq, n, Q, QI);
+  forward(a, a, tables, n, q, qi, 0);
+}
+
+/* dst = NTT(src), which may be dst: |src| <= 2q -> |dst| <= 2q. The last stage reduces half as often. */
+EXPORT void ntt_forward_lazy(double *dst, const double *src, const double *tables, int n, double q, double qi) {
+  forward(dst, src, tables, n, q, qi, 1);
 }
 
 /*
  * Inverse ranges for q < 2^50 and reduced inputs, in units of q. A stage adds two values or multiplies a difference.
- * Stages with blocks of 2, 4 and 8 in registers: sums grow 1, 2, 4 and are then reduced, with what shares their vector
- * (sums of four first products, 2.5); the others are products (at most 0.9) or sums of two second-stage products, 1.3.
- * Radix-4 passes on inputs below c = 1.5: the sum of all four, 4c, is reduced; a sum of two products of a difference
- * 2c = 3 is at most 2*0.73 < 1.5 again; products of 2c and 4c = 6 are below 1.
+ * Distances 1, 2 and 4: sums grow 1, 2, 4 and are then reduced, with what shares their vector (sums of four first
+ * products, 2.5); the others are products (at most 0.9) or sums of two second-stage products, 1.3.
+ * The others go in pairs, on inputs below c = 1.5: the sum of sums, 4c, is reduced; a sum of two products of a difference
+ * 2c = 3 is at most 2*0.73 < 1.5 again; products of 2c and 4c = 6 are below 1. The last one multiplies by 1/n too.
  * range.test.ts repeats this in exact arithmetic.
  */
-static void inverse_first(double *a, const double *restrict w, const double *restrict wq, int n, vd Q, vd QI) {
-  const double *w4 = w + n / 8, *c4 = wq + n / 8, *w2 = w + n / 4, *c2 = wq + n / 4, *w1 = w + n / 2, *c1 = wq + n / 2;
-  for (int i = 0; i < n; i += 8) {
-    double *p = a + i;
-    const int k = i >> 1;
-    vd x0 = ld(p), x1 = ld(p + 2), x2 = ld(p + 4), x3 = ld(p + 6);
-    vd s = EVEN(x0, x1), d = ODD(x0, x1), u = s + d, v = mulmod_pre(s - d, ld(w1 + k), ld(c1 + k), Q);
-    x0 = EVEN(u, v), x1 = ODD(u, v);
-    s = EVEN(x2, x3), d = ODD(x2, x3), u = s + d, v = mulmod_pre(s - d, ld(w1 + k + 2), ld(c1 + k + 2), Q);
-    x2 = EVEN(u, v), x3 = ODD(u, v);
-    u = x0 + x1, x1 = mulmod_pre(x0 - x1, splat(w2[i >> 2]), splat(c2[i >> 2]), Q), x0 = u;
-    v = x2 + x3, x3 = mulmod_pre(x2 - x3, splat(w2[(i >> 2) + 1]), splat(c2[(i >> 2) + 1]), Q), x2 = v;
-    const vd g = splat(w4[i >> 3]), gc = splat(c4[i >> 3]);
-    st(p, reduce(x0 + x2, Q, QI)), st(p + 2, x1 + x3);
-    st(p + 4, mulmod_pre(x0 - x2, g, gc, Q)), st(p + 6, mulmod_pre(x1 - x3, g, gc, Q));
+enum kind { SUM, REDUCED, LAST };
+
+/* Of the second stage of a pair (distances 16, 64, ...), sums of sums lie in the first half of the sums. */
+INLINE enum kind inverse_kind(int t, int position, int n) {
+  if (2 * t == n) return LAST;
+  return (t & 0x55555550) && !(position & (t >> 1)) ? REDUCED : SUM;
+}
+
+INLINE void inverse_run(double *x, double *y, int len, double w, double wq, vd nv, vd nvc, vd Q, vd QI,
+                        enum kind kind) {
+  const vd g = splat(w), gc = splat(wq);
+  for (int j = 0; j < len; j += 4 * LANES) {
+    for (int k = j; k < j + 4 * LANES; k += LANES) {
+      const vd u = ld(x + k), v = ld(y + k), product = mulmod_pre(u - v, g, gc, Q);
+      vd sum = u + v;
+      if (kind == REDUCED) sum = reduce(sum, Q, QI);
+      if (kind == LAST) sum = mulmod_pre(sum, nv, nvc, Q);
+      st(x + k, sum), st(y + k, product);
+    }
+  }
+  if (kind != LAST) return;
+  for (int j = 0; j < len; j += 4 * LANES) {
+    for (int k = j; k < j + 4 * LANES; k += LANES) {
+      st(x + k, reduce(ld(x + k), Q, QI)), st(y + k, reduce(ld(y + k), Q, QI));
+    }
+  }
+}
+
+static void inverse_any(double *x, double *y, int len, double w, double wq, vd nv, vd nvc, vd Q, vd QI,
+                        enum kind kind) {
+  if (kind == SUM) inverse_run(x, y, len, w, wq, nv, nvc, Q, QI, SUM);
+  else if (kind == REDUCED) inverse_run(x, y, len, w, wq, nv, nvc, Q, QI, REDUCED);
+  else inverse_run(x, y, len, w, wq, nv, nvc, Q, QI, LAST);
+}
+
+INLINE void inverse_first(double *a, const double *restrict w, const double *restrict wq, int i, int size, int n, vd Q,
+                          vd QI) {
+  for (int j = i; j < i + size; j += 4) {
+    double *p = a + j;
+    const vd x = ld(p), y = ld(p + 2), u = EVEN(x, y), v = ODD(x, y);
+    store_pairs(p, u + v, mulmod_pre(u - v, ld(w + ((n + j) >> 1)), ld(wq + ((n + j) >> 1)), Q));
+  }
+  for (int j = i; j < i + size; j += 4) {
+    double *p = a + j;
+    const vd u = ld(p), v = ld(p + 2);
+    st(p, u + v), st(p + 2, mulmod_pre(u - v, splat(w[(n + j) >> 2]), splat(wq[(n + j) >> 2]), Q));
+  }
+  for (int j = i; j < i + size; j += 8) {
+    double *p = a + j;
+    const vd g = splat(w[(n + j) >> 3]), gc = splat(wq[(n + j) >> 3]);
+    const vd x0 = ld(p), x1 = ld(p + 2), x2 = ld(p + 4), x3 = ld(p + 6);
+    st(p, reduce(x0 + x2, Q, QI)), st(p + 4, mulmod_pre(x0 - x2, g, gc, Q));
+    st(p + 2, x1 + x3), st(p + 6, mulmod_pre(x1 - x3, g, gc, Q));
   }
 }
 
 EXPORT void ntt_inverse(double *a, const double *tables, int n, double q, double qi) {
   const double *w = tables + 2 * n, *wq = tables + 3 * n;
-  const vd Q = splat(q), QI = splat(qi);
-  const vd ninv = splat(w[0]), ninvc = splat(wq[0]), g1 = splat(w[1]), gc1 = splat(wq[1]);
-  inverse_first(a, w, wq, n, Q, QI);
-  int h = 8, m = n >> 4;
-  /* passes over stages m and m/2; h is the distance of the first */
-  for (; m > 2; m >>= 2, h <<= 2) {
-    const int t = 2 * h, k = m >> 1;
-    for (int i = 0; i < k; i++) {
-      double *p = a + 2 * i * t;
-      const vd w1 = splat(w[k + i]), c1 = splat(wq[k + i]);
-      const vd w2 = splat(w[2 * (k + i)]), c2 = splat(wq[2 * (k + i)]);
-      const vd w3 = splat(w[2 * (k + i) + 1]), c3 = splat(wq[2 * (k + i) + 1]);
-      for (int j = 0; j < h; j += LANES) {
-        vd x0 = ld(p + j), x1 = ld(p + j + h), x2 = ld(p + j + t), x3 = ld(p + j + t + h);
-        vd u = x0 + x1, v = x2 + x3;
-        x1 = mulmod_pre(x0 - x1, w2, c2, Q), x3 = mulmod_pre(x2 - x3, w3, c3, Q);
-        st(p + j, reduce(u + v, Q, QI)), st(p + j + h, x1 + x3);
-        st(p + j + t, mulmod_pre(u - v, w1, c1, Q)), st(p + j + t + h, mulmod_pre(x1 - x3, w1, c1, Q));
+  const vd Q = splat(q), QI = splat(qi), nv = splat(w[0]), nvc = splat(wq[0]);
+  int size = n;
+  while (size > BLOCK) size >>= 1;
+  for (int i = 0; i < n; i += size) {
+    inverse_first(a, w, wq, i, size, n, Q, QI);
+    for (int t = 8; t < size; t <<= 1) {
+      for (int j = i; j < i + size; j += 2 * t) {
+        const int k = (n + j) / (2 * t), h = t >> 1;
+        double *p = a + j;
+        switch (inverse_kind(t, 0, n)) {
+          case SUM:
+            if (t == 8) inverse_run(p, p + 8, 8, w[k], wq[k], nv, nvc, Q, QI, SUM);
+            else inverse_run(p, p + t, t, w[k], wq[k], nv, nvc, Q, QI, SUM);
+            break;
+          case REDUCED:
+            inverse_run(p, p + t, h, w[k], wq[k], nv, nvc, Q, QI, REDUCED);
+            inverse_run(p + h, p + h + t, h, w[k], wq[k], nv, nvc, Q, QI, SUM);
+            break;
+          case LAST:
+            inverse_any(p, p + t, t, w[k], wq[k], nv, nvc, Q, QI, LAST);
+        }
       }
     }
   }
-  if (m == 2) {
-    const int t = 2 * h;
-    const vd w2 = splat(w[2]), c2 = splat(wq[2]), w3 = splat(w[3]), c3 = splat(wq[3]);
-    for (int j = 0; j < h; j += LANES) {
-      double *p = a + j;
-      vd x0 = ld(p), x1 = ld(p + h), x2 = ld(p + t), x3 = ld(p + t + h);
-      vd u = x0 + x1, v = x2 + x3;
-      x1 = mulmod_pre(x0 - x1, w2, c2, Q), x3 = mulmod_pre(x2 - x3, w3, c3, Q);
-      st(p, reduce(mulmod_pre(u + v, ninv, ninvc, Q), Q, QI));
-      st(p + h, reduce(mulmod_pre(x1 + x3, ninv, ninvc, Q), Q, QI));
-      st(p + t, reduce(mulmod_pre(u - v, g1, gc1, Q), Q, QI));
-      st(p + t + h, reduce(mulmod_pre(x1 - x3, g1, gc1, Q), Q, QI));
-    }
-  } else {
-    for (int j = 0; j < h; j += LANES) {
-      const vd x = ld(a + j), y = ld(a + j + h);
-      st(a + j, reduce(mulmod_pre(x + y, ninv, ninvc, Q), Q, QI));
-      st(a + j + h, reduce(mulmod_pre(x - y, g1, gc1, Q), Q, QI));
+  while (size < n) {
+    const int stride = size;
+    for (int depth = 0; depth < DEEP && size < n; depth++) size <<= 1;
+    for (int i = 0; i < n; i += size) {
+      for (int c = i; c < i + stride; c += COLUMNS) {
+        for (int t = stride; t < size; t <<= 1) {
+          for (int p = 0; p < size; p += stride) {
+            if (p & t) continue;
+            const int x = c + p, y = x + t, k = (n + i + p) / (2 * t);
+            inverse_any(a + x, a + y, COLUMNS, w[k], wq[k], nv, nvc, Q, QI, inverse_kind(t, x, n));
+          }
+        }
+      }
     }
   }
 }
