@@ -20,8 +20,8 @@ import {
 
 const USAGE = `usage: npm run bench -- [OPTIONS]
 
-  --only NAME[,NAME]  of kernels, ckks, predict and rest
-  --quick             few repeats of predict and rest, for a look and for tests
+  --only NAME[,NAME]  of kernels, ckks, predict, rest and onnx
+  --quick             few repeats of predict, rest and onnx, for a look and for tests
   --json              the report on stdout (the tables go to stderr)
   --out FILE          where the report is kept; default bench/results/latest.json for a run of everything,
                       nowhere for --only and --quick
@@ -38,6 +38,7 @@ const BENCHES: Record<keyof Benches, { quick: boolean }> = {
   ckks: { quick: false },
   predict: { quick: true },
   rest: { quick: true },
+  onnx: { quick: true },
 };
 const LATEST = fileURLToPath(new URL('results/latest.json', import.meta.url));
 const README = fileURLToPath(new URL('../README.md', import.meta.url));
@@ -97,7 +98,7 @@ function runAll(names: readonly (keyof Benches)[], quick: boolean, stdout: 1 | 2
     const benches = Object.fromEntries(
       names.map((name) => [name, runBench(name, quick, folder, stdout)]),
     ) as Benches;
-    const build = benches.predict?.build ?? benches.ckks?.build ?? 'wasm-fma';
+    const build = benches.predict?.build ?? benches.ckks?.build ?? benches.onnx?.build ?? 'wasm-fma';
     return { ...machine(), build, quick, benches, summary: summarize(benches) };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -65,8 +65,9 @@ export interface DecryptResult extends Common {
   /** The same against the network as it is in the file. */
   exactError: number;
   largestOutput: number;
-  /** Samples whose largest output is that of the exact network. */
+  /** Samples whose largest output is that of the approximated network in the clear, and of the network in the file. */
   agreeing: number;
+  agreeingExact: number;
   /** Samples whose largest output is the label, encrypted and exact. */
   right?: { encrypted: number; exact: number };
 }
@@ -101,8 +102,11 @@ async function elapsed<T>(call: () => T | Promise<T>): Promise<{ result: T; mill
   return { result, milliseconds: performance.now() - start };
 }
 
-const compileNetwork = ({ model, calibration }: Network) =>
-  compileFiles([{ name: `${id}.onnx`, bytes: model }], { calibration });
+const compileNetwork = ({ model, calibration, reluMode }: Network) =>
+  compileFiles([{ name: `${id}.onnx`, bytes: model }], {
+    calibration,
+    approximation: reluMode === undefined ? undefined : { reluMode },
+  });
 
 async function compile(): Promise<Omit<CompileResult, keyof Common>> {
   const network = NETWORKS[id]();
@@ -211,7 +215,8 @@ async function decrypt(): Promise<Omit<DecryptResult, keyof Common>> {
     error: largest(differences(clear)) / largest(clear),
     exactError: largest(differences(exact)) / largest(exact),
     largestOutput: largest(exact),
-    agreeing: count((row, r) => argmax(row) === argmax(exact[r])),
+    agreeing: count((row, r) => argmax(row) === argmax(clear[r])),
+    agreeingExact: count((row, r) => argmax(row) === argmax(exact[r])),
     ...(labels && {
       right: {
         encrypted: count((row, r) => argmax(row) === labels[r]),

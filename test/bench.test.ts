@@ -63,6 +63,25 @@ test('a quick run of the predictions gives every figure as JSON', () => {
   assert.equal(report.summary.filter((row) => row.reached !== undefined).length, 9);
 });
 
+test('a quick run of the ONNX networks gives every figure, and the encrypted network is the one in the clear', () => {
+  const { status, stdout, stderr } = bench('--quick', '--only', 'onnx', '--json');
+  assert.equal(status, 0, stderr);
+  const report = JSON.parse(stdout) as Report;
+  const { cases } = report.benches.onnx!;
+  assert.deepEqual(
+    cases.map((entry) => entry.id),
+    ['mnist', 'cryptonets'],
+  );
+  for (const { id, compile, keys, infer, decrypt } of cases) {
+    assert.ok(compile.milliseconds > 0 && keys.keygen > 0 && infer.compute.median > 0, id);
+    for (const bytes of [keys.evaluationKeyBytes, keys.up, infer.down, infer.peakMemory])
+      assert.ok(Number.isInteger(bytes) && bytes > 0, id);
+    assert.equal(decrypt.samples, 2);
+    assert.ok(decrypt.error < 1e-3 && decrypt.exactError < 1e-3, `${id}: ${decrypt.error}`);
+  }
+  assert.ok(report.summary.every((row) => row.what && row.velum));
+});
+
 test('the summary of kernels and CKKS compares with the target', () => {
   const kernels = { sealNttUs: 135, results: { 'wasm-fma': [{ name: 'ntt_forward', us: 27 }] } };
   const results = { velum: { rotate: 1000, multiply: 500 }, 'node-seal': { rotate: 7000, multiply: 4000 } };

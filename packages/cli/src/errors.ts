@@ -2,7 +2,7 @@
  * Errors of the command and the exit codes of all: a script branches on the number, a person reads the rest.
  * @module
  */
-import { VelumError } from '@velum/client/node';
+import type { VelumError } from '@velum/client/node';
 import { CommanderError } from 'commander';
 
 export const EXIT = {
@@ -58,7 +58,7 @@ export function reportOf(error: unknown): { report: ErrorReport; exitCode: numbe
     const message = error.message.replace(/^error: /, '');
     return { report: { code: 'USAGE', message, hint: 'See --help.' }, exitCode: EXIT.usage };
   }
-  if (error instanceof VelumError) {
+  if (isVelumError(error)) {
     const { code, message, hint, details } = error;
     const more = details !== undefined && Object.keys(details).length > 0 ? { details } : {};
     return { report: { code, message, hint, ...more }, exitCode: exitCodeOf(code, error.status) };
@@ -74,7 +74,7 @@ export function reportOf(error: unknown): { report: ErrorReport; exitCode: numbe
           hint: typeof hint === 'string' ? hint : systemHint(code),
           ...details,
         },
-        exitCode: code === 'EADDRINUSE' ? EXIT.conflict : EXIT.badInput,
+        exitCode: exitCodeOfSystem(code),
       };
     }
     return {
@@ -88,6 +88,10 @@ export function reportOf(error: unknown): { report: ErrorReport; exitCode: numbe
   }
   return { report: { code: 'INTERNAL', message: String(error) }, exitCode: EXIT.failure };
 }
+
+/** By name: loading the client to ask for its class would cost every command its start-up time. */
+const isVelumError = (error: unknown): error is VelumError =>
+  error instanceof Error && error.name === 'VelumError';
 
 function exitCodeOf(code: string, status: number | undefined): number {
   if (code === 'ABORTED') return EXIT.interrupted;
@@ -106,11 +110,22 @@ function exitCodeOf(code: string, status: number | undefined): number {
   return status >= 500 ? EXIT.failure : EXIT.badInput;
 }
 
+function exitCodeOfSystem(code: string): number {
+  if (code === 'EADDRINUSE') return EXIT.conflict;
+  return code === 'OUT_OF_MEMORY' ? EXIT.failure : EXIT.badInput;
+}
+
 function systemHint(code: string): string | undefined {
   const hints: Record<string, string> = {
     ENOENT: 'Check the path.',
     EISDIR: 'Give a file, not a directory.',
     EACCES: 'Check the permissions of the file.',
+    WIRE_TRUNCATED: 'Copy the file again, or make it again with the command that wrote it.',
+    WIRE_LENGTH: 'Copy the file again, or make it again with the command that wrote it.',
+    WIRE_CHECKSUM: 'Copy the file again, or make it again with the command that wrote it.',
+    WIRE_MAGIC: 'Copy the file again, or make it again with the command that wrote it.',
+    WIRE_CONTENT: 'Make the file again with the command that wrote it.',
+    NOT_FINITE: 'Replace or leave out such values before encrypting.',
     EADDRINUSE: 'Another program has this port: stop it, or choose another with --port.',
   };
   return hints[code];

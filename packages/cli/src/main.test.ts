@@ -23,7 +23,7 @@ test('every command has help with examples, --json and exit codes', async () => 
     job: ['status', 'result', 'cancel'],
   };
   const commands = names.flatMap((name) => groups[name]?.map((sub) => [name, sub]) ?? [[name]]);
-  assert.equal(commands.length, 18, commands.join());
+  assert.equal(commands.length, 24, commands.join());
   for (const command of commands) {
     const { code, stdout } = await run(...command, '--help');
     assert.equal(code, 0, command.join());

@@ -3,21 +3,85 @@
  * @module
  */
 import { Command, CommanderError } from 'commander';
-import { accountCommands } from './commands/account.ts';
-import { demoCommand } from './commands/demo.ts';
-import { jobCommand, jobsCommand } from './commands/jobs.ts';
-import { modelCommands } from './commands/models.ts';
-import { planCommand } from './commands/plan.ts';
-import { predictCommand, unregisterCommand } from './commands/predict.ts';
-import { serveCommand } from './commands/serve.ts';
-import { tokenCommand } from './commands/token.ts';
 import { EXIT, EXIT_HELP, reportOf } from './errors.ts';
 import { printError } from './output.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
 const VERSION = '0.1.0';
 
-export function buildProgram(terminal: Terminal): Command {
+/** What makes some of the commands; a module is loaded when one of its commands is run, or for the help of all. */
+interface CommandModule {
+  names: string[];
+  load: (terminal: Terminal) => Promise<Command[]>;
+}
+
+const MODULES: CommandModule[] = [
+  {
+    names: ['demo'],
+    load: async (terminal) => [(await import('./commands/demo.ts')).demoCommand(terminal)],
+  },
+  {
+    names: ['keyparams'],
+    load: async (terminal) => [(await import('./commands/keyparams.ts')).keyparamsCommand(terminal)],
+  },
+  {
+    names: ['keygen'],
+    load: async (terminal) => [(await import('./commands/keygen.ts')).keygenCommand(terminal)],
+  },
+  {
+    names: ['encrypt'],
+    load: async (terminal) => [(await import('./commands/encrypt.ts')).encryptCommand(terminal)],
+  },
+  {
+    names: ['inference'],
+    load: async (terminal) => [(await import('./commands/inference.ts')).inferenceCommand(terminal)],
+  },
+  {
+    names: ['decrypt'],
+    load: async (terminal) => [(await import('./commands/decrypt.ts')).decryptCommand(terminal)],
+  },
+  {
+    names: ['evaluate'],
+    load: async (terminal) => [(await import('./commands/evaluate.ts')).evaluateCommand(terminal)],
+  },
+  {
+    names: ['serve'],
+    load: async (terminal) => [(await import('./commands/serve.ts')).serveCommand(terminal)],
+  },
+  {
+    names: ['signup', 'login', 'logout'],
+    load: async (terminal) => (await import('./commands/account.ts')).accountCommands(terminal),
+  },
+  {
+    names: ['token'],
+    load: async (terminal) => [(await import('./commands/token.ts')).tokenCommand(terminal)],
+  },
+  {
+    names: ['deploy', 'models', 'undeploy'],
+    load: async (terminal) => (await import('./commands/models.ts')).modelCommands(terminal),
+  },
+  {
+    names: ['predict', 'unregister'],
+    load: async (terminal) => {
+      const { predictCommand, unregisterCommand } = await import('./commands/predict.ts');
+      return [predictCommand(terminal), unregisterCommand(terminal)];
+    },
+  },
+  {
+    names: ['plan'],
+    load: async (terminal) => [(await import('./commands/plan.ts')).planCommand(terminal)],
+  },
+  {
+    names: ['jobs', 'job'],
+    load: async (terminal) => {
+      const { jobCommand, jobsCommand } = await import('./commands/jobs.ts');
+      return [jobsCommand(terminal), jobCommand(terminal)];
+    },
+  },
+];
+
+/** The program with the commands that `argv` needs: those of one module, or all when it names none. */
+async function buildProgram(terminal: Terminal, argv: string[]): Promise<Command> {
   const program = new Command('velum')
     .description('Predictions on data that the service cannot read.')
     .version(VERSION)
@@ -31,25 +95,22 @@ Examples:
   $ velum deploy fraud v1 --file model.json           as a model's owner
   $ velum predict MODEL_URL --input samples.csv       as its user
 
+An ONNX model with files and no service, as with HE-MAN:
+  $ velum keyparams -m model.onnx -c data.zip -o keyparams.json
+  $ velum keygen -i keyparams.json -o key
+  $ velum encrypt -k key -i x.npy -o x.enc
+  $ velum inference -m model.onnx -k key.pub -i x.enc -o y.enc
+  $ velum decrypt -k key -i y.enc -o y.npy
+
 Environment:
   VELUM_URL, VELUM_TOKEN   server and token, before those stored by signup and login
   VELUM_CONFIG_DIR         where they are stored (default ~/.config/velum)
   NO_COLOR                 no colours
 ${EXIT_HELP}`,
     );
-  const commands = [
-    demoCommand(terminal),
-    serveCommand(terminal),
-    ...accountCommands(terminal),
-    tokenCommand(terminal),
-    ...modelCommands(terminal),
-    predictCommand(terminal),
-    unregisterCommand(terminal),
-    planCommand(terminal),
-    jobsCommand(terminal),
-    jobCommand(terminal),
-  ];
-  for (const sub of commands) program.addCommand(sub);
+  const named = MODULES.filter(({ names }) => names.includes(argv[0]));
+  const needed = argv[0] === '--version' ? [] : named.length > 0 ? named : MODULES;
+  for (const { load } of needed) for (const sub of await load(terminal)) program.addCommand(sub);
   configure(program, terminal);
   return program;
 }
@@ -66,8 +127,8 @@ function configure(command: Command, terminal: Terminal): void {
 
 /** Runs one command line (without `node` and the script) and gives the exit code. */
 export async function main(argv: string[], terminal: Terminal = processTerminal()): Promise<number> {
-  const program = buildProgram(terminal);
   try {
+    const program = await buildProgram(terminal, argv);
     if (argv.length === 0) {
       program.outputHelp();
       return EXIT.usage;

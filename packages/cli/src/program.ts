@@ -52,3 +52,12 @@ export function portNumber(text: string): number {
 export function collect(value: string, earlier: string[] | undefined): string[] {
   return [...(earlier ?? []), value];
 }
+
+/** A number of threads: 1 to 64, or `auto` for one per processor. */
+export function threadCount(text: string): number | 'auto' {
+  if (text === 'auto') return 'auto';
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 64)
+    throw new InvalidArgumentError('Give a number from 1 to 64, or auto.');
+  return value;
+}

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sealWire } from '@velum/fhe';
-import { FileKeyStore } from './node-key-store.ts';
 import { MemoryKeyStore, type StoredKeys } from './key-store.ts';
+import { FileKeyStore } from './node-key-store.ts';
 import { testProfile } from './test-profile.ts';
 
 const profile = await testProfile();

@@ -8,8 +8,8 @@ import { nodeTransport } from './node-transport.ts';
 import type { ConnectOptions } from './session.ts';
 import { connect as connectWith, type Velum } from './velum.ts';
 
-export { defaultKeyDirectory, FileKeyStore, replace as replaceFile } from './node-key-store.ts';
 export * from './index.ts';
+export { defaultKeyDirectory, FileKeyStore, replace as replaceFile } from './node-key-store.ts';
 export { nodeTransport } from './node-transport.ts';
 
 /** As `connect` of `@velum/client`; the kernels are loaded from disk when first needed. */

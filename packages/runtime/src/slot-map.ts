@@ -7,25 +7,42 @@ import type { SlotMap } from './plan.ts';
 
 type Entries = Pick<SlotMap, 'inputPeriod' | 'outputSlot' | 'inputSlot' | 'weight'>;
 
-/** Offset of an entry and the slot at which its weight stands. */
-function place(map: Entries, outputPeriod: number, k: number): { offset: number; slot: number } {
-  const shared = Math.min(map.inputPeriod, outputPeriod);
-  const difference = map.inputSlot[k] - map.outputSlot[k];
-  const offset = ((difference % shared) + shared) % shared;
+/** Periods are powers of two: remainders are masks. */
+interface Geometry {
+  /** Of the smaller period: offsets. */
+  shared: number;
+  /** Of the larger period: slots at which weights stand. */
+  period: number;
+  narrow: boolean;
+}
+
+const geometry = (map: Entries, outputPeriod: number): Geometry => ({
+  shared: Math.min(map.inputPeriod, outputPeriod) - 1,
+  period: Math.max(map.inputPeriod, outputPeriod) - 1,
+  narrow: outputPeriod < map.inputPeriod,
+});
+
+const offsetOf = (map: Entries, { shared }: Geometry, k: number): number =>
+  (map.inputSlot[k] - map.outputSlot[k]) & shared;
+
+/** The slot at which an entry's weight stands. */
+function slotOf(map: Entries, { period, narrow }: Geometry, k: number, offset: number): number {
   // With a narrow output the copy of the slot is taken from which `offset` leads to the input slot.
-  const period = Math.max(map.inputPeriod, outputPeriod);
-  const slot =
-    outputPeriod >= map.inputPeriod ? map.outputSlot[k] : (map.inputSlot[k] - offset + period) % period;
-  return { offset, slot };
+  return narrow ? (map.inputSlot[k] - offset) & period : map.outputSlot[k];
 }
 
 export function diagonalShape(map: SlotMap, outputPeriod: number): DiagonalShape {
-  const offsets = new Set<number>();
-  for (let k = 0; k < map.weight.length; k++) offsets.add(place(map, outputPeriod, k).offset);
+  const g = geometry(map, outputPeriod);
+  const present = new Uint8Array(g.shared + 1);
+  for (let k = 0; k < map.weight.length; k++) present[offsetOf(map, g, k)] = 1;
+  const offsets: number[] = [];
+  present.forEach((hit, offset) => {
+    if (hit) offsets.push(offset);
+  });
   return {
     inputPeriod: map.inputPeriod,
     outputPeriod,
-    offsets: [...offsets].sort((a, b) => a - b),
+    offsets,
     babyModulus: map.babyModulus,
     foldRadix: map.foldRadix,
   };
@@ -33,28 +50,29 @@ export function diagonalShape(map: SlotMap, outputPeriod: number): DiagonalShape
 
 /** The values of every diagonal, by offset. */
 export function diagonalValues(map: SlotMap, outputPeriod: number): Map<number, Float64Array> {
-  const period = Math.max(map.inputPeriod, outputPeriod);
-  const diagonals = new Map<number, Float64Array>();
+  const g = geometry(map, outputPeriod);
+  const diagonals = new Array<Float64Array | undefined>(g.shared + 1);
   for (let k = 0; k < map.weight.length; k++) {
-    const { offset, slot } = place(map, outputPeriod, k);
-    let values = diagonals.get(offset);
-    if (!values) {
-      values = new Float64Array(period);
-      diagonals.set(offset, values);
-    }
-    values[slot] += map.weight[k];
+    const offset = offsetOf(map, g, k);
+    const values = (diagonals[offset] ??= new Float64Array(g.period + 1));
+    values[slotOf(map, g, k, offset)] += map.weight[k];
   }
-  return diagonals;
+  const present = new Map<number, Float64Array>();
+  diagonals.forEach((values, offset) => {
+    if (values) present.set(offset, values);
+  });
+  return present;
 }
 
-/** The map on floats, walking the same diagonals and folds. @returns one output period */
+/** The map on floats: every entry goes the way of its diagonal, and through the folds. @returns one output period */
 export function applySlotMap(map: SlotMap, outputPeriod: number, x: ArrayLike<number>): Float64Array {
-  const period = Math.max(map.inputPeriod, outputPeriod);
-  const sum = new Float64Array(period);
-  for (const [offset, values] of diagonalValues(map, outputPeriod)) {
-    for (let i = 0; i < period; i++) if (values[i] !== 0) sum[i] += values[i] * x[(i + offset) % x.length];
-  }
+  const g = geometry(map, outputPeriod);
+  const last = x.length - 1;
   const y = new Float64Array(outputPeriod);
-  for (let i = 0; i < period; i++) y[i % outputPeriod] += sum[i];
+  for (let k = 0; k < map.weight.length; k++) {
+    const offset = offsetOf(map, g, k);
+    const slot = slotOf(map, g, k, offset);
+    y[slot & (outputPeriod - 1)] += map.weight[k] * x[(slot + offset) & last];
+  }
   return y;
 }

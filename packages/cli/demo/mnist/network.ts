@@ -73,19 +73,12 @@ export function forward(w: Weights, x: ArrayLike<number>, a: Activations): Float
 
 const toMaps = new Float64Array(MAPS);
 
-/**
- * Part of the probability that training leaves to all classes alike (Szegedy et al., arXiv 1512.00567, section 7): squares
- * otherwise drive scores far apart.
- */
-const SMOOTHING = 0.02;
-
 /** Adds the gradient of the cross-entropy of one image to `g`; `a` as `forward` left it. */
 export function backward(w: Weights, x: ArrayLike<number>, label: number, a: Activations, g: Weights): void {
   const largest = Math.max(...a.scores);
   const powers = a.scores.map((score) => Math.exp(score - largest));
   const total = powers.reduce((sum, power) => sum + power, 0);
-  const wanted = (k: number): number => SMOOTHING / CLASSES + (k === label ? 1 - SMOOTHING : 0);
-  const toScores = powers.map((power, k) => power / total - wanted(k));
+  const toScores = powers.map((power, k) => power / total - (k === label ? 1 : 0));
   toMaps.fill(0);
   for (let k = 0; k < CLASSES; k++) {
     g.dense2Bias[k] += toScores[k];

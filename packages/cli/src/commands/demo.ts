@@ -2,33 +2,81 @@
  * demo: the whole main job in one command.
  * @module
  */
-import type { Command } from 'commander';
-import { type DemoReport, runDemo } from '../demo/run.ts';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { MnistReport } from '../demo/mnist.ts';
+import type { DemoReport } from '../demo/run.ts';
 import type { Step } from '../demo/steps.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { bytesText, millisecondsText, print, printJson, scoreText, table } from '../output.ts';
 import { command } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 
+interface DemoOptions {
+  mnist?: boolean;
+  digit: number;
+  svg?: string;
+  json?: boolean;
+}
+
+function digitNumber(text: string): number {
+  if (!/^[0-9]$/.test(text)) throw new InvalidArgumentError('Give a digit from 0 to 9.');
+  return Number(text);
+}
+
 export function demoCommand(terminal: Terminal): Command {
   return command('demo', 'an embedded service, a model and encrypted predictions, start to end', [
     'velum demo',
     'velum demo --json | jq .maxDifference',
-  ]).action(async ({ json }: { json?: boolean }) => {
-    if (!json)
-      print(terminal, 'Every step of an encrypted prediction, against a service started for this run:\n');
-    const report = await runDemo(json ? undefined : (step) => print(terminal, stepLine(step)));
-    if (json) printJson(terminal, report);
-    else print(terminal, summary(report));
-    if (!report.agrees) {
-      throw new CliError(
-        'DEMO_DISAGREES',
-        `encrypted and plain predictions differ by ${report.maxDifference}, more than ${report.tolerance}`,
-        EXIT.failure,
-        'Run `npm test`: the arithmetic is broken on this machine.',
-      );
-    }
-  });
+    'velum demo --mnist                          a handwritten digit through an encrypted network',
+    'velum demo --mnist --digit 2 --svg two.svg',
+  ])
+    .option('--mnist', 'the other demo: the five commands on a convolutional network for digits')
+    .option('--digit <n>', 'with --mnist: which digit', digitNumber, 4)
+    .option('--svg <path>', 'with --mnist: also write the picture')
+    .action((options: DemoOptions) =>
+      options.mnist || options.svg !== undefined
+        ? mnistAction(terminal, options)
+        : serviceAction(terminal, options),
+    );
+}
+
+async function serviceAction(terminal: Terminal, { json }: DemoOptions): Promise<void> {
+  const { runDemo } = await import('../demo/run.ts');
+  if (!json)
+    print(terminal, 'Every step of an encrypted prediction, against a service started for this run:\n');
+  const report = await runDemo(json ? undefined : (step) => print(terminal, stepLine(step)));
+  if (json) printJson(terminal, report);
+  else print(terminal, summary(report));
+  if (!report.agrees) {
+    throw new CliError(
+      'DEMO_DISAGREES',
+      `encrypted and plain predictions differ by ${report.maxDifference}, more than ${report.tolerance}`,
+      EXIT.failure,
+      'Run `npm test`: the arithmetic is broken on this machine.',
+    );
+  }
+}
+
+async function mnistAction(terminal: Terminal, { json, digit, svg }: DemoOptions): Promise<void> {
+  const { checkMnist, runMnistDemo } = await import('../demo/mnist.ts');
+  const { checkOutputs, writeOutputs } = await import('../output-files.ts');
+  if (svg !== undefined) await checkOutputs([svg]);
+  const report = await runMnistDemo(
+    terminal,
+    digit,
+    json ? undefined : (step) => print(terminal, mnistLine(step)),
+  );
+  if (json) printJson(terminal, report);
+  else print(terminal, (await import('../demo/mnist-text.ts')).mnistText(report));
+  if (svg !== undefined) {
+    const { mnistSvg } = await import('../demo/mnist-svg.ts');
+    await writeOutputs([{ path: svg, bytes: new TextEncoder().encode(mnistSvg(report)) }]);
+  }
+  checkMnist(report);
+}
+
+function mnistLine({ command: line, milliseconds, bytes, what }: MnistReport['steps'][number]): string {
+  return `velum ${line.padEnd(62)} ${millisecondsText(milliseconds).padStart(9)}  ${what} ${bytesText(bytes)}`;
 }
 
 function stepLine({ actor, title, request, milliseconds, bytesUp, bytesDown }: Step): string {

@@ -21,6 +21,7 @@ interface PlanOptions {
 export function planCommand(terminal: Terminal): Command {
   return command('plan', 'compile a model and show its levels, keys, sizes and times', [
     'velum plan model.json --explain',
+    'velum plan network.onnx calibration.npz --explain',
     'velum plan model.json weights.h5 --explain --batch 1024 --activation server --json',
   ])
     .argument('<file...>', 'model files')
@@ -39,11 +40,11 @@ export function planCommand(terminal: Terminal): Command {
 }
 
 async function planAction(terminal: Terminal, paths: string[], options: PlanOptions): Promise<void> {
-  const { compileModel, explainPlan, importModel, parseRequirements } = await import('@velum/compiler');
+  const { compileFiles, explainPlan, parseRequirements } = await import('@velum/compiler');
   const files = await Promise.all(paths.map(readModelFile));
   const requirements = options.requirements ? await readBytes(options.requirements) : undefined;
   const hyperparams = options.hyperparams ? await readBytes(options.hyperparams) : undefined;
-  const plan = await compileModel(await importModel(files), {
+  const { plan } = await compileFiles(files, {
     ...parseRequirements({ requirements, hyperparams }),
     ...(options.batch === undefined ? {} : { batchSize: options.batch }),
     ...(options.activation === undefined ? {} : { activation: options.activation }),

@@ -39,6 +39,8 @@ export function offsetsOf(matrix: SparseMatrix, input: SlotLayout, output: SlotL
 
 /** Keys count when layouts are compared; how much they count in the end is tried out by the planner. */
 const LAYOUT_KEY_PENALTY = 1;
+/** A product with a plaintext against a key switch, by the cost model at the levels of deep networks; its constant is memory, too. */
+const LAYOUT_PRODUCT_COST = 0.05;
 
 export function layoutCost(matrix: SparseMatrix, input: SlotLayout, output: SlotLayout): number {
   const shape = {
@@ -46,8 +48,7 @@ export function layoutCost(matrix: SparseMatrix, input: SlotLayout, output: Slot
     outputPeriod: output.period,
     offsets: offsetsOf(matrix, input, output),
   };
-  // Products with plaintexts count too, a little.
-  return bestSplit(shape, new Set(), LAYOUT_KEY_PENALTY).cost + 0.02 * shape.offsets.length;
+  return bestSplit(shape, new Set(), LAYOUT_KEY_PENALTY).cost + LAYOUT_PRODUCT_COST * shape.offsets.length;
 }
 
 /** Rows with the same support, in order of their first row. */
@@ -81,14 +82,13 @@ function supportKey(support: Int32Array): string {
 /** The cheapest known layout for the result of `matrix` on a value in layout `input`. */
 export function outputLayout(matrix: SparseMatrix, input: SlotLayout, slots: number): SlotLayout {
   const natural = naturalLayout(matrix.rows);
-  const patterned = patternLayout(matrix, input, slots);
-  const candidates = [natural, patterned].filter(
-    (l): l is SlotLayout => l !== undefined && l.period <= slots,
-  );
-  if (candidates.length < 2) return candidates[0] ?? natural;
-  return layoutCost(matrix, input, natural) <= layoutCost(matrix, input, candidates[1])
-    ? natural
-    : candidates[1];
+  if (natural.period > slots) return natural;
+  let best = { layout: natural, cost: layoutCost(matrix, input, natural) };
+  for (const layout of patternLayouts(matrix, input, slots)) {
+    const cost = layoutCost(matrix, input, layout);
+    if (cost < best.cost) best = { layout, cost };
+  }
+  return best.layout;
 }
 
 /** The slot positions of the entries of a row. */
@@ -98,42 +98,41 @@ function rowSlots(matrix: SparseMatrix, input: SlotLayout, row: number): number[
   return slots;
 }
 
-function patternLayout(matrix: SparseMatrix, input: SlotLayout, slots: number): SlotLayout | undefined {
+/** Layouts after the pattern of the rows, one for each period that they fit. */
+function patternLayouts(matrix: SparseMatrix, input: SlotLayout, slots: number): SlotLayout[] {
   const groups = groupRows(matrix);
-  if (groups.length < 2 || groups.length > slots) return undefined;
+  if (groups.length < 2 || groups.length > slots) return [];
   const widest = groups.reduce((best, g) => (support(matrix, g) > support(matrix, best) ? g : best));
   const main = new Map<number, number>();
   const anchorSlot = Math.min(...rowSlots(matrix, input, widest.rows[0]));
   rowSlots(matrix, input, widest.rows[0]).forEach((slot, i) => {
     main.set(slot - anchorSlot, matrix.value[matrix.start[widest.rows[0]] + i]);
   });
-  const anchors: number[] = [];
+  const found: number[] = [];
   const taken = new Set<number>();
   for (const group of groups) {
     const anchor = findAnchor(matrix, input, group.rows[0], main, taken);
-    if (anchor === undefined) return undefined;
+    if (anchor === undefined) return [];
     taken.add(anchor);
-    anchors.push(anchor);
+    found.push(anchor);
   }
-  const channels = groups.reduce((m, g) => Math.max(m, g.rows.length), 0);
-  const base = Math.min(...anchors);
-  const placements = placeChannels(
-    [...main.keys()],
-    anchors.map((a) => a - base),
-    channels,
-    slots,
-  );
-  if (!placements) return undefined;
-  const layout = new Int32Array(matrix.rows);
-  let last = 0;
-  groups.forEach((group, g) => {
-    group.rows.forEach((row, c) => {
-      layout[row] = anchors[g] - base + placements[c];
-      last = Math.max(last, layout[row]);
-    });
-  });
+  const base = found.reduce((least, a) => Math.min(least, a));
   // Slots are counted from the first anchor; the input's own offset goes into the diagonals.
-  return { slots: layout, period: nextPowerOfTwo(last + 1) };
+  const anchors = found.map((a) => a - base);
+  const channels = groups.reduce((m, g) => Math.max(m, g.rows.length), 0);
+  const layouts: SlotLayout[] = [];
+  for (let period = nextPowerOfTwo(matrix.rows); period <= slots; period *= 2) {
+    const placements = placeChannels([...main.keys()], anchors, channels, period, input.period);
+    if (!placements) continue;
+    const layout = new Int32Array(matrix.rows);
+    groups.forEach((group, g) => {
+      group.rows.forEach((row, c) => {
+        layout[row] = anchors[g] + placements[c];
+      });
+    });
+    layouts.push({ slots: layout, period });
+  }
+  return layouts;
 }
 
 const support = (matrix: SparseMatrix, group: Group): number =>
@@ -161,48 +160,51 @@ function findAnchor(
   return fallback;
 }
 
-/** Bounds the search for wide layers; the candidates that come first are the nearest. */
-const MOST_CANDIDATES = 4096;
+/** Bounds the search for wide layers: entries of the pattern times offsets. */
+const MOST_PAIRS = 2 ** 27;
 
-/** Offsets of the channels from their anchors: no collisions, few new rotations. Greedy. */
+/**
+ * Offsets of the channels from their anchors within `period` slots: no collisions, few new rotations. Greedy. Offsets
+ * are cyclic: channels that lie a multiple of the smaller period apart share all of theirs.
+ */
 function placeChannels(
   pattern: readonly number[],
   anchors: readonly number[],
   channels: number,
-  slots: number,
+  period: number,
+  inputPeriod: number,
 ): number[] | undefined {
-  const used = new Set(anchors);
-  const offsets = new Set(pattern);
-  const placements = [0];
-  const highest = Math.max(...anchors);
-  while (placements.length < channels) {
-    const candidates = new Set<number>();
-    for (const r of pattern) {
-      for (const d of offsets) if (r - d > 0) candidates.add(r - d);
-      if (candidates.size > MOST_CANDIDATES) break;
-    }
-    candidates.add(nextFree(placements[placements.length - 1] + 1, anchors, used));
-    candidates.add(nextPowerOfTwo(highest + 1) * placements.length);
-    let best: { at: number; growth: number } | undefined;
-    for (const at of candidates) {
-      if (at + highest >= slots || anchors.some((a) => used.has(a + at))) continue;
-      let growth = 0;
-      for (const r of pattern) if (!offsets.has(r - at)) growth++;
-      if (!best || growth < best.growth || (growth === best.growth && at < best.at)) best = { at, growth };
-    }
-    if (!best) return undefined;
-    const { at } = best;
+  const shared = Math.min(period, inputPeriod);
+  const cyclic = (v: number): number => ((v % shared) + shared) % shared;
+  const taps = [...new Set(pattern.map(cyclic))];
+  const highest = anchors.reduce((m, a) => Math.max(m, a), 0);
+  if (highest >= period || taps.length * shared > MOST_PAIRS) return undefined;
+  const used = new Uint8Array(period);
+  const known = new Uint8Array(shared);
+  /** By placement: how many of its offsets are known. */
+  const hits = new Int32Array(shared);
+  const placements: number[] = [];
+  const place = (at: number): void => {
     placements.push(at);
-    for (const a of anchors) used.add(a + at);
-    for (const r of pattern) offsets.add(r - at);
+    for (const a of anchors) used[a + at] = 1;
+    for (const tap of taps) {
+      const offset = cyclic(tap - at);
+      if (known[offset]) continue;
+      known[offset] = 1;
+      for (const other of taps) hits[cyclic(other - offset)]++;
+    }
+  };
+  place(0);
+  while (placements.length < channels) {
+    let best = -1;
+    for (let at = 1; at + highest < period; at++) {
+      if (best >= 0 && hits[at % shared] <= hits[best % shared]) continue;
+      if (!anchors.some((a) => used[a + at])) best = at;
+    }
+    if (best < 0) return undefined;
+    place(best);
   }
   return placements;
-}
-
-function nextFree(from: number, anchors: readonly number[], used: ReadonlySet<number>): number {
-  let at = from;
-  while (anchors.some((a) => used.has(a + at))) at++;
-  return at;
 }
 
 export interface GatheredLayouts {

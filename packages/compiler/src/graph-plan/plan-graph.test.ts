@@ -178,11 +178,37 @@ describe('layouts', () => {
     assert.equal(new Set(layout.slots).size, matrix.rows, 'every output has a slot of its own');
   });
 
+  test('channels lie a period apart, where they share their offsets', () => {
+    const { matrix } = convolution({ input: [1, 16, 16], channels: 6, kernel: 5 }, random);
+    const input = naturalLayout(256);
+    const layout = outputLayout(matrix, input, 4096);
+    assert.equal(offsetsOf(matrix, input, layout).length, 25);
+    assert.equal(new Set(layout.slots).size, matrix.rows);
+    assert.ok(layout.slots.every((slot) => slot >= 0 && slot < layout.period));
+    const deep = convolution({ input: [6, 12, 12], channels: 8, kernel: 4, stride: 2 }, random);
+    const after = outputLayout(deep.matrix, layout, 4096);
+    const offsets = offsetsOf(deep.matrix, layout, after).length;
+    assert.ok(offsets <= 100, `${offsets} offsets, where the output in order takes 256`);
+    assert.equal(new Set(after.slots).size, deep.matrix.rows);
+  });
+
   test('the client gathers the input of a strided first convolution', async () => {
     const compiled = await plan(networks[0].graph, rowsFor(196));
     assert.ok(compiled.profile.input.slots, 'no gathered layout');
     assert.equal(explainPlan(compiled).rows[0].multiplications <= 4, true);
   });
+});
+
+test('the plan that is taken has the wanted error, not only one like it', async () => {
+  const weights = gaussianSource(104);
+  const layers = Array.from({ length: 4 }, () => denseMatrix(32, 32, weights));
+  const graph = squareGraph([32], [...layers, denseMatrix(4, 32, weights)]);
+  const rows = rowsFor(32);
+  const largest = Math.max(...rows.flatMap((row) => [...runGraph(graph, row).at(-1)!].map(Math.abs)));
+  for (const wanted of [1e-3, 1e-5]) {
+    const { estimate } = (await plan(graph, rows, wanted)).profile;
+    assert.ok(estimate.error <= 1.01 * wanted * largest, `${estimate.error} for ${wanted * largest}`);
+  }
 });
 
 test('a smaller relative error takes more bits', async () => {

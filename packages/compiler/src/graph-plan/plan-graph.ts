@@ -54,12 +54,17 @@ const KEY_PENALTIES = [0.3, 1.2, 4, 12];
 /** The last modulus may hold the result at a smaller scale than the rest: the result's error is what counts. */
 const OUTPUT_DROPS = [0, 3, 6];
 const SAFETY = 3;
+/** Samples that errors are simulated on: they differ a lot where values are squared. */
+const PROBES = 4;
+/** Bits beyond the fewest that are tried. */
+const MORE_BITS = 4;
 
 export async function planGraph(graph: Graph, options: GraphPlanOptions): Promise<Plan> {
   const [low, high] = options.ranges[graph.output.value];
   const largest = Math.max(1e-6, Math.abs(low), Math.abs(high));
   const wanted = (options.relativeError ?? 1e-4) * largest;
   let reason: Error = new CompileError('MODEL_TOO_DEEP', 'no parameters fit', { argument: 'graph' });
+  const errorOf = errorMeter(options.probes);
   for (let logN = 12; logN <= 16; logN++) {
     let placed: PlacedGraph;
     try {
@@ -72,7 +77,7 @@ export async function planGraph(graph: Graph, options: GraphPlanOptions): Promis
     const draft = new Draft(graph, placed, options, logN, largest, wanted);
     const error = (scaleBits: number, outputDrop: number): number => {
       const plan = draft.tryBuild({ scaleBits, outputDrop, special: 1, keyPenalty: KEY_PENALTIES[1] });
-      return plan ? simulatedError(plan, options.probes) : Number.POSITIVE_INFINITY;
+      return plan ? errorOf(plan) : Number.POSITIVE_INFINITY;
     };
     const attempts = OUTPUT_DROPS.map((outputDrop) => ({
       outputDrop,
@@ -95,14 +100,43 @@ export async function planGraph(graph: Graph, options: GraphPlanOptions): Promis
       );
       continue;
     }
+    // The error falls with every bit: bisection finds the fewest.
     let bits = attempt.top;
-    while (bits > MIN_SCALE_BITS && error(bits - 1, attempt.outputDrop) <= wanted / 2) bits--;
-    return finish(draft.cheapest(bits, attempt.outputDrop), options.probes);
+    for (let few = MIN_SCALE_BITS; few < bits; ) {
+      const middle = (few + bits) >> 1;
+      if (error(middle, attempt.outputDrop) <= wanted / 2) bits = middle;
+      else few = middle + 1;
+    }
+    const plan = cheapestWithin(draft, attempt, bits, (p) => errorOf(p) <= wanted);
+    return finish(plan, errorOf);
   }
   throw reason;
 }
 
-async function finish(plan: Plan, probes: readonly ArrayLike<number>[]): Promise<Plan> {
+/**
+ * Fewer digits in a key make it smaller and the noise larger, which a few more bits may outweigh: every plan is measured
+ * before it is taken. At the top scale one special prime is precise enough.
+ */
+function cheapestWithin(
+  draft: Draft,
+  { top, outputDrop }: { top: number; outputDrop: number },
+  bits: number,
+  precise: (plan: Plan) => boolean,
+): Plan {
+  let best: Candidate | undefined;
+  for (let scaleBits = bits; scaleBits <= top && (!best || scaleBits <= bits + MORE_BITS); scaleBits++) {
+    for (const candidate of draft.candidates(scaleBits, outputDrop)) {
+      if (best && candidate.cost >= best.cost) break;
+      if (precise(candidate.plan)) {
+        best = candidate;
+        break;
+      }
+    }
+  }
+  return best?.plan ?? draft.build({ scaleBits: top, outputDrop, special: 1, keyPenalty: KEY_PENALTIES[1] });
+}
+
+async function finish(plan: Plan, errorOf: (plan: Plan) => number): Promise<Plan> {
   const sizes = wireSizes(plan.profile);
   plan.profile.estimate = {
     serverMilliseconds: Number(estimateMilliseconds(plan).toPrecision(2)),
@@ -110,22 +144,26 @@ async function finish(plan: Plan, probes: readonly ArrayLike<number>[]): Promise
     evaluationKeyBytes: sizes.evaluationKey,
     inputBytes: sizes.input(1),
     resultBytes: sizes.result(1),
-    error: Number(simulatedError(plan, probes).toPrecision(2)),
+    error: Number(errorOf(plan).toPrecision(2)),
   };
   plan.profile.id = await profileId(plan.profile);
   return plan;
 }
 
-function simulatedError(plan: Plan, probes: readonly ArrayLike<number>[]): number {
-  const rows = probes.slice(0, 2);
-  const clear = runClear(plan, rows, { scores: true });
-  let largest = 0;
-  simulate(plan, rows, { scores: true }).forEach((scores, r) => {
-    scores.forEach((s, v) => {
-      largest = Math.max(largest, Math.abs(s - clear[r][v]));
+/** Measures plans of one graph: without noise all of them compute the same. */
+function errorMeter(probes: readonly ArrayLike<number>[]): (plan: Plan) => number {
+  const rows = probes.slice(0, PROBES);
+  let clear: number[][] | undefined;
+  return (plan) => {
+    clear ??= runClear(plan, rows, { scores: true });
+    let largest = 0;
+    simulate(plan, rows, { scores: true }).forEach((scores, r) => {
+      scores.forEach((s, v) => {
+        largest = Math.max(largest, Math.abs(s - clear![r][v]));
+      });
     });
-  });
-  return SAFETY * largest;
+    return SAFETY * largest;
+  };
 }
 
 const depthOf = (step: PlacedStep): number =>
@@ -144,6 +182,11 @@ interface Choice {
   outputDrop: number;
   special: number;
   keyPenalty: number;
+}
+
+interface Candidate {
+  plan: Plan;
+  cost: number;
 }
 
 class Draft {
@@ -195,19 +238,19 @@ class Draft {
     return 0;
   }
 
-  /** Tries digit sizes and key penalties: the least of computing time and weighted key size. */
-  cheapest(scaleBits: number, outputDrop: number): Plan {
-    let best: { plan: Plan; cost: number } | undefined;
+  /** Digit sizes and key penalties, by computing time and weighted key size. */
+  candidates(scaleBits: number, outputDrop: number): Candidate[] {
+    const weight = this.#options.keyWeight ?? DEFAULT_KEY_WEIGHT;
+    const found: Candidate[] = [];
     for (let special = 1; special <= 7; special++) {
       for (const keyPenalty of KEY_PENALTIES) {
         const plan = this.tryBuild({ scaleBits, outputDrop, special, keyPenalty });
         if (!plan) continue;
-        const weight = this.#options.keyWeight ?? DEFAULT_KEY_WEIGHT;
-        const cost = estimateMilliseconds(plan) + (weight * wireSizes(plan.profile).evaluationKey) / 1e6;
-        if (!best || cost < best.cost) best = { plan, cost };
+        const keys = wireSizes(plan.profile).evaluationKey / 1e6;
+        found.push({ plan, cost: estimateMilliseconds(plan) + weight * keys });
       }
     }
-    return best!.plan;
+    return found.sort((a, b) => a.cost - b.cost);
   }
 
   /** Undefined when the moduli do not fit. */
