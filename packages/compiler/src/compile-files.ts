@@ -6,14 +6,13 @@ import { applyActivation, gaussianSource, type Plan } from '@velum/runtime';
 import {
   type CalibrateOptions,
   type CalibrationReport,
-  calibrate,
   readCalibration,
   report as reportOf,
 } from './approximate/index.ts';
+import { calibrateAndPlan } from './calibrate-and-plan.ts';
 import { compileModel } from './compile.ts';
 import { CompileError } from './errors.ts';
 import { elements, type Graph, runGraph } from './graph/index.ts';
-import { planGraph } from './graph-plan/plan-graph.ts';
 import { importModel } from './import.ts';
 import { predictPlain } from './model.ts';
 import type { ModelFile } from './model-files.ts';
@@ -94,11 +93,7 @@ async function compileOnnx(
     );
   }
   const samples = given ?? madeUpSamples(size, options.featureRanges);
-  const calibration = calibrate(exact, samples, options.approximation);
-  const graph = calibration.graph;
-  const plan = await planGraph(graph, {
-    probes: samples.slice(0, 4),
-    ranges: calibration.values.map(({ min, max }): [number, number] => [min, max]),
+  const { calibration, plan } = await calibrateAndPlan(exact, samples, options.approximation, {
     relativeError: options.relativeError,
     keyWeight: options.keyWeight,
     range: given ? rangeOf(given) : undefined,
@@ -108,7 +103,7 @@ async function compileOnnx(
     source: 'onnx',
     inputs: size,
     outputs: elements(exact.output.shape),
-    warnings: [...graph.warnings],
+    warnings: [...calibration.graph.warnings],
     report: reportOf(calibration),
     predict: (row) => predictGraph(exact, row),
   };

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { applyActivation } from '@velum/runtime';
 import { ModelError } from './errors.ts';
-import { evaluatePolynomial, HE4CLOUD_SIGMOID, sigmoid, sigmoidPolynomial } from './sigmoid-poly.ts';
+import { evaluatePolynomial, HE4CLOUD_SIGMOID, sigmoidPolynomial } from './sigmoid-poly.ts';
 
 export interface Model {
   source: 'sklearn-logistic' | 'sklearn-linear' | 'keras';
@@ -185,7 +186,7 @@ export function predictPlain(model: Model, row: ArrayLike<number>, options: Pred
     if (layer.kind === 'dense') values = applyDense(layer, values);
     else if (layer.kind === 'polynomial')
       values = values.map((x) => evaluatePolynomial(layer.coefficients, x));
-    else values = applyActivation(layer.name, values, options.serverActivation ?? false);
+    else values = finalActivation(layer.name, values, options.serverActivation ?? false);
   }
   return values;
 }
@@ -201,18 +202,15 @@ function applyDense(layer: DenseLayer, x: number[]): number[] {
   return y;
 }
 
-function applyActivation(name: ActivationLayer['name'], scores: number[], onServer: boolean): number[] {
-  if (onServer && name !== 'sigmoid') {
+function finalActivation(name: ActivationLayer['name'], scores: number[], onServer: boolean): number[] {
+  if (!onServer) return applyActivation(name, scores);
+  if (name !== 'sigmoid') {
     fail('ACTIVATION_ON_SERVER', 'serverActivation', name, 'only sigmoid can be evaluated on the server');
   }
-  if (name === 'sigmoid') {
-    if (!onServer) return scores.map(sigmoid);
-    const coefficients = sigmoidPolynomial(HE4CLOUD_SIGMOID.degree, HE4CLOUD_SIGMOID.range);
-    return scores.map((x) => evaluatePolynomial(coefficients, x));
-  }
-  const largest = scores.reduce((a, b) => Math.max(a, b));
-  if (name === 'argmax') return [scores.indexOf(largest)];
-  const exponentials = scores.map((x) => Math.exp(x - largest));
-  const total = exponentials.reduce((a, b) => a + b);
-  return exponentials.map((e) => e / total);
+  serverSigmoid ??= sigmoidPolynomial(HE4CLOUD_SIGMOID.degree, HE4CLOUD_SIGMOID.range);
+  const coefficients = serverSigmoid;
+  return scores.map((x) => evaluatePolynomial(coefficients, x));
 }
+
+/** Fitted once. */
+let serverSigmoid: number[] | undefined;

@@ -33,7 +33,7 @@ export { Evaluator, sameScale } from './ckks/evaluator.ts';
 export { NoiseModel } from './ckks/noise.ts';
 export { FheError, type FheErrorCode } from './errors.ts';
 export { Domain, randomSeed, SEED_BYTES } from './random.ts';
-export { generatePrimes, isPrime, MAX_MODULUS_BITS } from './ring/primes.ts';
+export { generatePrimes, isPrime, MAX_MODULUS_BITS, residueOf } from './ring/primes.ts';
 export { Ciphertext } from './rlwe/ciphertext.ts';
 export { Context } from './rlwe/context.ts';
 export {
@@ -47,6 +47,7 @@ export {
 export {
   createParameters,
   literalFromBits,
+  MAX_CHAIN,
   type Parameters,
   type ParametersLiteral,
 } from './rlwe/parameters.ts';

@@ -11,6 +11,7 @@ import {
   LinearTransform,
   type Plaintext,
   polynomialDepth,
+  residueOf,
 } from '@velum/fhe';
 import { coefficientWeights } from './coefficients.ts';
 import { EncodedGraph } from './encoded-graph.ts';
@@ -234,7 +235,7 @@ function weightedSums(
           .f64(weights, columns)
           .set(
             Array.from({ length: columns }, (_, c) =>
-              residue(matrix.weights[row * columns + c] * weightScale, value),
+              residueOf(matrix.weights[row * columns + c] * weightScale, value),
             ),
           );
         for (const part of [0, 1]) {
@@ -249,11 +250,4 @@ function weightedSums(
   kernels.arena.free(pointers);
   kernels.arena.free(weights);
   return results;
-}
-
-/** The nearest integer as a centred residue; exact also above 2^53. */
-function residue(value: number, q: number): number {
-  const rounded = Math.round(value);
-  const r = Number.isSafeInteger(rounded) ? rounded % q : Number(BigInt(rounded) % BigInt(q));
-  return r > q / 2 ? r - q : r < -q / 2 ? r + q : r;
 }

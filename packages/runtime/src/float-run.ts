@@ -67,9 +67,7 @@ function run(plan: Plan, rows: Rows, options: FloatRunOptions, noise: Noise | un
         break;
       case 'polynomial':
         vectors = vectors.map((x) => {
-          const y = x.map((v) => evaluateClear(step.polynomial, v));
-          noise?.add(y, noise.polynomial(step, x));
-          return y;
+          return noise ? noise.evaluate(step, x) : x.map((v) => evaluateClear(step.polynomial, v));
         });
         break;
     }
@@ -94,8 +92,9 @@ function runGraphSteps(plan: Plan, input: Float64Array, noise: Noise | undefined
         }
         break;
       case 'elementwise':
-        y = values[step.value].map((v) => evaluateClear(step.polynomial, v));
-        noise?.add(y, noise.polynomial(step, values[step.value]));
+        y = noise
+          ? noise.evaluate(step, values[step.value])
+          : values[step.value].map((v) => evaluateClear(step.polynomial, v));
         break;
       case 'product':
         y = values[step.left].map((v, i) => v * values[step.right][i]);
@@ -163,6 +162,12 @@ function runLinear(step: LinearStep, x: Float64Array, noise: Noise | undefined):
     { length: shape.outputPeriod },
     (_, i) => y[i] + (i < matrix.rows ? matrix.bias[i] : 0),
   );
+}
+
+/** In the power basis errors grow with the powers, at the largest value. */
+function powerGain({ polynomial }: PolynomialStep | ElementwiseStep, x: Float64Array): number {
+  const reach = x.reduce((m, v) => Math.max(m, Math.abs(v)), 1);
+  return polynomial.coefficients.reduce((sum, c, i) => sum + Math.abs(c) * reach ** Math.max(0, i - 2), 0);
 }
 
 /** Standard deviations of the errors of each operation, and the source of the errors. */
@@ -237,21 +242,42 @@ class Noise {
     return each * Math.sqrt(2 ** step.shape.folds.length);
   }
 
-  /** Errors of the powers are amplified by the derivative; the last rescale and a key switch for each power come on top. */
-  polynomial(step: PolynomialStep | ElementwiseStep, x: Float64Array): number {
-    const { coefficients, basis, domain } = step.polynomial;
-    const reach = x.reduce((m, v) => Math.max(m, Math.abs(v)), 1);
-    const half = basis === 'chebyshev' && domain ? (domain[1] - domain[0]) / 2 : 1;
-    // Errors of the powers grow with them; a fifth beyond the domain is allowed for.
-    const u = basis === 'chebyshev' ? Math.max(1.2, reach / half) : reach;
-    const power = (i: number): number =>
-      basis === 'chebyshev' ? Math.cosh(i * Math.acosh(u)) : u ** Math.max(0, i - 2);
-    const gain = coefficients.reduce((sum, c, i) => sum + Math.abs(c) * power(i), 0);
-    const scale = this.#scaleAt(step.level);
-    return (
-      (1 + gain) *
-      Math.hypot(this.#model.rescale(scale), this.#model.keySwitch(step.level, this.#special, scale))
-    );
+  /** The polynomial with the error that its powers and the last rescale bring. */
+  evaluate(step: PolynomialStep | ElementwiseStep, x: Float64Array): Float64Array {
+    const { basis } = step.polynomial;
+    const y =
+      basis === 'chebyshev' ? this.#chebyshev(step, x) : x.map((v) => evaluateClear(step.polynomial, v));
+    this.add(y, basis === 'chebyshev' ? this.#power(step) : (1 + powerGain(step, x)) * this.#power(step));
+    return y;
+  }
+
+  /** Standard deviation of what making one power adds to it. */
+  #power({ level }: { level: number }): number {
+    const scale = this.#scaleAt(level);
+    return Math.hypot(this.#model.rescale(scale), this.#model.keySwitch(level, this.#special, scale));
+  }
+
+  /**
+   * Every T_i made as the evaluator makes it, from noisy halves: how much an error grows depends on each slot's value, and
+   * the bound for all of them, i^2 inside the domain, would cost several bits in every modulus.
+   */
+  #chebyshev(step: PolynomialStep | ElementwiseStep, x: Float64Array): Float64Array {
+    const { coefficients, domain } = step.polynomial;
+    const [a, b] = domain ?? [-1, 1];
+    const sigma = this.#power(step);
+    const powers = new Float64Array(coefficients.length).fill(1);
+    return x.map((v) => {
+      let sum = coefficients[0];
+      for (let i = 1; i < powers.length; i++) {
+        const high = i === 1 ? 1 : 2 ** Math.ceil(Math.log2(i) - 1);
+        powers[i] =
+          i === 1
+            ? (2 * v - a - b) / (b - a)
+            : 2 * powers[high] * powers[i - high] - powers[2 * high - i] + sigma * this.#gaussian();
+        sum += coefficients[i] * powers[i];
+      }
+      return sum;
+    });
   }
 
   /** Blinding under the public key, flooding, and the modulus switch for transport. */

@@ -16,6 +16,7 @@ export {
 } from './choose.ts';
 export { type Comparison, compare } from './compare.ts';
 export { type Histogram, histogramOf } from './density.ts';
+export { approximatedNodes } from './layers.ts';
 export { leastSquares } from './least-squares.ts';
 export { type CalibrateOptions, type CalibrationTarget, parseReluMode } from './options.ts';
 export { type Minimax, remez } from './remez.ts';

@@ -59,3 +59,9 @@ test('a target out of reach ends with the best degrees that were seen', () => {
   const found = searchDegrees(graph, degrees(3, 3), data, options, { outputError: 1e-9 });
   assert.deepEqual([found.reached, found.stopped, found.degrees.get(2)], [false, 'degree', 15]);
 });
+
+test('out of reach, levels that gain next to nothing are not taken', () => {
+  const options = checkOptions({ maxDegree: 15 });
+  const found = searchDegrees(graph, degrees(3, 3), data, options, { outputError: 1e-9 });
+  assert.equal(found.degrees.get(0), 3);
+});

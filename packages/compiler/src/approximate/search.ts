@@ -1,6 +1,7 @@
 /**
  * Degrees for a wanted accuracy: all start at 3, and the function whose next level removes most of the output error
- * gets it, until the target is reached; then every level that turns out not to be needed is taken back.
+ * gets it, until the target is reached; then every level that turns out not to be needed is taken back. Where the target
+ * is out of reach, the fewest levels that do nearly as well as the best are enough.
  * @module
  */
 import type { Graph } from '../graph/graph.ts';
@@ -48,13 +49,18 @@ export function searchDegrees(
   };
 
   let degrees = new Map(start);
-  let best: { degrees: Map<number, number>; comparison: Comparison } | undefined;
+  // In the order of their levels, as every round adds some.
+  const seen: { degrees: Map<number, number>; comparison: Comparison }[] = [];
   for (;;) {
     const { first, good } = meets(degrees);
     if (good) return { degrees: lowered(degrees, (d) => meets(d).good, options), reached: true };
-    if (!best || better(first, best.comparison, target)) best = { degrees, comparison: first };
+    seen.push({ degrees, comparison: first });
     const raise = mostUseful(graph, degrees, probes, options);
-    if (typeof raise === 'string') return { degrees: best.degrees, reached: false, stopped: raise };
+    if (typeof raise === 'string') {
+      const best = seen.reduce((a, b) => (better(b.comparison, a.comparison, target) ? b : a));
+      const enough = seen.find((s) => nearlyAsGood(s.comparison, best.comparison, target)) ?? best;
+      return { degrees: enough.degrees, reached: false, stopped: raise };
+    }
     degrees = raise;
   }
 }
@@ -74,6 +80,19 @@ function better(a: Comparison, b: Comparison, target: CalibrationTarget): boolea
   };
   if (score(a) !== score(b)) return score(a) > score(b);
   return target.outputError === undefined ? a.rmsError < b.rmsError : a.maxError < b.maxError;
+}
+
+/**
+ * So near to the best that its levels are not worth their time: half the decisions that the target gives away, or a tenth
+ * more of an output error.
+ */
+function nearlyAsGood(c: Comparison, best: Comparison, target: CalibrationTarget): boolean {
+  const { agreement, outputError, accuracyDrop } = target;
+  if (agreement !== undefined && (c.agreement ?? 0) < (best.agreement ?? 0) - (1 - agreement) / 2)
+    return false;
+  if (outputError !== undefined && !(c.maxError <= 1.1 * best.maxError)) return false;
+  const lost = (best.accuracy?.approximated ?? 0) - (c.accuracy?.approximated ?? 0);
+  return accuracyDrop === undefined || lost <= accuracyDrop / 2;
 }
 
 /** The degrees with one raised: the one that lowers the output error most. */

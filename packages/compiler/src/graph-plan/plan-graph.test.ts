@@ -224,6 +224,36 @@ test('a network that does nothing still takes its round', async () => {
   assert.ok(relativeError(await encrypted(await plan(graph, rows), rows), graph, rows) < 1e-4);
 });
 
+test('the error of a polynomial of high degree is estimated within a small factor of the encrypted run', async () => {
+  // The even Chebyshev series of |x| on [-3, 3].
+  const coefficients = Array.from({ length: 32 }, (_, i) =>
+    i % 2 === 1 ? 0 : ((i === 0 ? 0.5 : 1) * 12 * (-1) ** (i / 2 + 1)) / (Math.PI * (i * i - 1)),
+  );
+  const nodes: GraphNode[] = [
+    {
+      kind: 'affine',
+      name: 'in',
+      terms: [{ value: 0, matrix: denseMatrix(64, 16, random) }],
+      bias: new Float64Array(64),
+    },
+    { kind: 'function', name: 'abs', value: 1, fn: { type: 'chebyshev', coefficients, domain: [-3, 3] } },
+    {
+      kind: 'affine',
+      name: 'out',
+      terms: [{ value: 2, matrix: denseMatrix(8, 64, random) }],
+      bias: new Float64Array(8),
+    },
+  ];
+  const graph = graphOf([16], nodes, 8);
+  const rows = rowsFor(16, 4);
+  const compiled = await plan(graph, rows);
+  const clear = runClear(compiled, rows, { scores: true });
+  const got = await encrypted(compiled, rows);
+  const error = Math.max(...got.flatMap((row, r) => row.map((v, i) => Math.abs(v - clear[r][i]))));
+  const { estimate } = compiled.profile;
+  assert.ok(error <= estimate.error && estimate.error <= 30 * error, `${error} against ${estimate.error}`);
+});
+
 test('what does not fit is refused by name', async () => {
   const deep = squareGraph(
     [4],

@@ -8,6 +8,7 @@ import {
   type EvaluationKeySpec,
   FheError,
   generatePrimes,
+  MAX_CHAIN,
   maxLogQP,
   polynomialDepth,
   polynomialInputScale,
@@ -59,13 +60,26 @@ const PROBES = 4;
 /** Bits beyond the fewest that are tried. */
 const MORE_BITS = 4;
 
+/** Moduli below this many bits leave no useful precision in the largest rings. */
+const FEWEST_USEFUL_BITS = 28;
+const LARGEST_LOG_N = 16;
+
+/** Levels that the largest ring holds beside the last modulus and a special prime, and that a chain of moduli may have. */
+export function mostLevels(): number {
+  const room = maxLogQP(LARGEST_LOG_N) - MAX_BASE_BITS - SPECIAL_BITS;
+  return Math.min(MAX_CHAIN - 1, Math.floor(room / FEWEST_USEFUL_BITS));
+}
+
+/**
+ * @throws CompileError MODEL_TOO_DEEP, PRECISION_UNREACHABLE; CONSTANT_TENSOR, APPROXIMATE_FIRST and others of `placeGraph`
+ */
 export async function planGraph(graph: Graph, options: GraphPlanOptions): Promise<Plan> {
   const [low, high] = options.ranges[graph.output.value];
   const largest = Math.max(1e-6, Math.abs(low), Math.abs(high));
   const wanted = (options.relativeError ?? 1e-4) * largest;
   let reason: Error = new CompileError('MODEL_TOO_DEEP', 'no parameters fit', { argument: 'graph' });
   const errorOf = errorMeter(options.probes);
-  for (let logN = 12; logN <= 16; logN++) {
+  for (let logN = 12; logN <= LARGEST_LOG_N; logN++) {
     let placed: PlacedGraph;
     try {
       placed = placeGraph(graph, 2 ** (logN - 1), options.ranges);
@@ -83,10 +97,10 @@ export async function planGraph(graph: Graph, options: GraphPlanOptions): Promis
       outputDrop,
       top: draft.largestScaleBits(outputDrop),
     })).filter((a) => a.top >= MIN_SCALE_BITS);
-    if (attempts.length === 0) {
+    if (attempts.length === 0 || draft.depth >= MAX_CHAIN) {
       reason = new CompileError(
         'MODEL_TOO_DEEP',
-        `the network needs ${draft.depth} levels, more than 128-bit security allows without bootstrapping; use fewer or lower-degree activations`,
+        `the network needs ${draft.depth} levels, more than parameters of 128-bit security hold without bootstrapping; use fewer or lower-degree activations`,
         { argument: 'graph', value: draft.depth },
       );
       continue;

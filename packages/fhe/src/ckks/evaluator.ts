@@ -5,6 +5,7 @@
  */
 import type { RecordableExports } from '@velum/kernels';
 import { FheError } from '../errors.ts';
+import { residueOf } from '../ring/primes.ts';
 import { Ciphertext } from '../rlwe/ciphertext.ts';
 import { type Context, sameContext } from '../rlwe/context.ts';
 import { addPlaintext } from '../rlwe/encryption.ts';
@@ -82,7 +83,7 @@ export class Evaluator {
     const scaled = this.#constant(value, a.scale);
     const { n } = this.context;
     this.#eachLimb(a, 0, (x, _, i, q, qi) => {
-      x.v_addscalar(a.limb(0, i), a.limb(0, i), this.#residue(scaled, q), n, q, qi);
+      x.v_addscalar(a.limb(0, i), a.limb(0, i), residueOf(scaled, q), n, q, qi);
     });
   }
 
@@ -105,7 +106,7 @@ export class Evaluator {
     const result = new Ciphertext(this.context, a.degree, a.level, a.scale * scale);
     const { n } = this.context;
     this.#eachLimb(result, a.degree, (x, part, i, q, qi) => {
-      x.v_mulscalar(result.limb(part, i), a.limb(part, i), this.#residue(scaled, q), n, q, qi);
+      x.v_mulscalar(result.limb(part, i), a.limb(part, i), residueOf(scaled, q), n, q, qi);
     });
     return result;
   }
@@ -118,7 +119,7 @@ export class Evaluator {
     const scaled = this.#constant(value, a.scale / b.scale);
     const { n } = this.context;
     this.#eachLimb(a, b.degree, (x, part, i, q, qi) => {
-      x.v_muladdscalar(a.limb(part, i), b.limb(part, i), this.#residue(scaled, q), n, q, qi);
+      x.v_muladdscalar(a.limb(part, i), b.limb(part, i), residueOf(scaled, q), n, q, qi);
     });
   }
 
@@ -352,16 +353,6 @@ export class Evaluator {
     if (!Number.isFinite(scaled))
       throw new FheError('VALUE_RANGE', `the constant ${value} is not finite at scale ${scale}`, 'value');
     return scaled;
-  }
-
-  /** An integer double (possibly above 2^53) as a centred residue. */
-  #residue(scaled: number, q: number): number {
-    if (Number.isSafeInteger(scaled)) {
-      const r = scaled % q;
-      return r > q / 2 ? r - q : r < -q / 2 ? r + q : r;
-    }
-    const r = Number(BigInt(scaled) % BigInt(q));
-    return r > q / 2 ? r - q : r < -q / 2 ? r + q : r;
   }
 
   #key(galois: number): SwitchingKey {

@@ -100,3 +100,10 @@ export function centre(value: bigint, q: number): number {
   const canonical = ((value % Q) + Q) % Q;
   return Number(canonical > Q / 2n ? canonical - Q : canonical);
 }
+
+/** The nearest integer to a double as a centred residue; exact also above 2^53, where doubles are integers. */
+export function residueOf(value: number, q: number): number {
+  const rounded = Math.round(value);
+  const r = Number.isSafeInteger(rounded) ? rounded % q : Number(BigInt(rounded) % BigInt(q));
+  return r > q / 2 ? r - q : r < -q / 2 ? r + q : r;
+}

@@ -43,6 +43,9 @@ export function literalFromBits(spec: {
   return literal;
 }
 
+/** Primes of q at most: one more than the levels. */
+export const MAX_CHAIN = 32;
+
 /** Parameters come from outside too, and an object without a prototype cannot even be printed. */
 const shown = (value: unknown): string =>
   typeof value === 'object' && value !== null ? 'an object' : String(value);
@@ -63,8 +66,8 @@ export function createParameters(literal: ParametersLiteral): Parameters {
       'logN',
     );
   }
-  if (!Array.isArray(literal.q) || literal.q.length < 1 || literal.q.length > 32) {
-    throw new FheError('PARAMETERS_INVALID', 'q must hold 1 to 32 primes', 'q');
+  if (!Array.isArray(literal.q) || literal.q.length < 1 || literal.q.length > MAX_CHAIN) {
+    throw new FheError('PARAMETERS_INVALID', `q must hold 1 to ${MAX_CHAIN} primes`, 'q');
   }
   if (!Array.isArray(literal.p) || literal.p.length > 8) {
     throw new FheError('PARAMETERS_INVALID', 'p must hold at most 8 primes', 'p');
