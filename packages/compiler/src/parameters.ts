@@ -3,18 +3,6 @@
  * @module
  */
 
-/** 5^steps mod 2N. */
-export function galoisElement(logN: number, steps: number): number {
-  const modulus = 2 ** (logN + 1);
-  let g = 1;
-  let base = 5;
-  for (let e = steps; e > 0; e = Math.floor(e / 2)) {
-    if (e % 2 === 1) g = (g * base) % modulus;
-    base = (base * base) % modulus;
-  }
-  return g;
-}
-
 /**
  * Bits of a coefficient on the wire and of flooding, each within a small part of the wanted error.
  * @param base bits of the last modulus

@@ -11,6 +11,7 @@ import {
   polynomialDepth,
   polynomialInputScale,
   RELINEARIZATION,
+  rotationElement,
   transformRotations,
   transformShape,
 } from '@velum/fhe';
@@ -20,7 +21,7 @@ import { draftProfile } from './draft.ts';
 import { CompileError } from './errors.ts';
 import type { EncryptedLayer, Lowered } from './lower.ts';
 import type { Model } from './model.ts';
-import { galoisElement, transportBits } from './parameters.ts';
+import { transportBits } from './parameters.ts';
 import type { CompileOptions } from './requirements.ts';
 
 type SlotPacking = 'slots' | 'batch';
@@ -223,7 +224,7 @@ function schedule(
   const need = (galois: number, level: number): void => {
     levelOf.set(galois, Math.max(level, levelOf.get(galois) ?? 0));
   };
-  const rotation = (r: number): number => galoisElement(choice.logN, r);
+  const rotation = (r: number): number => rotationElement(choice.logN, r);
   const scales = inputScales(lowered, q, inputScale, outputScale);
   let level = q.length - 1;
   let width = period(model.inputs);

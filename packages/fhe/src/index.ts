@@ -33,6 +33,7 @@ export { Evaluator, sameScale } from './ckks/evaluator.ts';
 export { NoiseModel } from './ckks/noise.ts';
 export { FheError, type FheErrorCode } from './errors.ts';
 export { Domain, randomSeed, SEED_BYTES } from './random.ts';
+export { rotationElement } from './ring/galois.ts';
 export { generatePrimes, isPrime, MAX_MODULUS_BITS, residueOf } from './ring/primes.ts';
 export { Ciphertext } from './rlwe/ciphertext.ts';
 export { Context } from './rlwe/context.ts';

@@ -10,7 +10,6 @@ import {
   evaluatePolynomial,
   LinearTransform,
   type Plaintext,
-  polynomialDepth,
   residueOf,
 } from '@velum/fhe';
 import { coefficientWeights } from './coefficients.ts';
@@ -114,7 +113,7 @@ function encodeStep(
     }
     case 'scalars':
       return {
-        step: encodeScalars(encoder, step),
+        step: encodeScalars(step),
         scale: (scale * step.weightScale) / moduli[step.level].value,
       };
     case 'polynomial':
@@ -183,7 +182,7 @@ function encodeLinear(encoder: Encoder, step: LinearStep, scaleAfter: number): E
   };
 }
 
-function encodeScalars(_encoder: Encoder, step: ScalarStep): Encoded {
+function encodeScalars(step: ScalarStep): Encoded {
   const { matrix, level, weightScale } = step;
   return {
     bytes: matrix.weights.byteLength,
@@ -202,11 +201,7 @@ function encodePolynomial(step: PolynomialStep): Encoded {
   return {
     bytes: 0,
     run: (evaluator, inputs) =>
-      inputs.map((input) => {
-        if (input.level - polynomialDepth(step.polynomial) < 0)
-          throw new RangeError('the plan runs out of levels');
-        return evaluatePolynomial(evaluator, input, step.polynomial, step.outputScale);
-      }),
+      inputs.map((input) => evaluatePolynomial(evaluator, input, step.polynomial, step.outputScale)),
     dispose: () => {},
   };
 }

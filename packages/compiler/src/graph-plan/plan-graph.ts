@@ -13,6 +13,7 @@ import {
   polynomialDepth,
   polynomialInputScale,
   RELINEARIZATION,
+  rotationElement,
 } from '@velum/fhe';
 import {
   diagonalShape,
@@ -27,7 +28,7 @@ import {
 import { estimateMilliseconds } from '../cost.ts';
 import { CompileError } from '../errors.ts';
 import { elements, type Graph } from '../graph/graph.ts';
-import { galoisElement, transportBits } from '../parameters.ts';
+import { transportBits } from '../parameters.ts';
 import { type PlacedGraph, type PlacedStep, placeGraph } from './place.ts';
 import { bestSplit, type Split } from './rotations.ts';
 
@@ -436,8 +437,8 @@ class Draft {
       if (step.kind === 'affine') {
         for (const term of step.terms) {
           const { before, after } = diagonalRotations(diagonalShape(term, step.outputPeriod));
-          for (const r of before) need(galoisElement(this.#logN, r), term.level);
-          for (const r of after) need(galoisElement(this.#logN, r), term.level - 1);
+          for (const r of before) need(rotationElement(this.#logN, r), term.level);
+          for (const r of after) need(rotationElement(this.#logN, r), term.level - 1);
         }
       } else need(RELINEARIZATION, step.level);
     }

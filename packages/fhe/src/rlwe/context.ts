@@ -7,6 +7,7 @@ import type { ForkBody, Kernels, RecordableExports } from '@velum/kernels';
 import { FheError } from '../errors.ts';
 import { type Domain, nonce } from '../random.ts';
 import { conversionConstants, product, reconstructionConstants } from '../ring/base-conversion.ts';
+import { rotationElement } from '../ring/galois.ts';
 import { Modulus } from '../ring/modulus.ts';
 import { centre, invMod } from '../ring/primes.ts';
 import type { Parameters } from './parameters.ts';
@@ -148,16 +149,7 @@ export class Context {
 
   /** The Galois element of a rotation of the slots to the left by `steps`: 5^steps mod 2N. */
   galoisElement(steps: number): number {
-    if (!Number.isSafeInteger(steps))
-      throw new FheError('VALUE_RANGE', `steps is ${steps}, not an integer`, 'steps');
-    const slots = this.n / 2;
-    let g = 1;
-    let base = 5;
-    for (let e = ((steps % slots) + slots) % slots; e > 0; e = Math.floor(e / 2)) {
-      if (e % 2 === 1) g = (g * base) % (2 * this.n);
-      base = (base * base) % (2 * this.n);
-    }
-    return g;
+    return rotationElement(this.parameters.logN, steps);
   }
 
   /** The Galois element of complex conjugation. */
