@@ -13,15 +13,15 @@ const BELOW: Record<string, readonly string[]> = {
   fhe: ['kernels'],
   runtime: ['kernels', 'fhe'],
   compiler: ['kernels', 'fhe', 'runtime'],
-  programs: ['kernels', 'fhe', 'runtime', 'compiler'],
+  programs: ['kernels', 'fhe'],
   federated: ['kernels', 'fhe', 'runtime', 'compiler', 'programs'],
-  client: ['kernels', 'fhe', 'runtime'],
+  client: ['kernels', 'fhe', 'runtime', 'programs'],
   server: ['kernels', 'fhe', 'runtime', 'compiler', 'programs', 'federated'],
   cli: ['kernels', 'fhe', 'runtime', 'compiler', 'programs', 'federated', 'client', 'server'],
 };
 
 /** Packages that a browser loads: nothing from outside the workspace, and Node's modules in `node.ts` alone. */
-const BROWSER_SAFE: ReadonlySet<string> = new Set(['kernels', 'fhe', 'runtime', 'client']);
+const BROWSER_SAFE: ReadonlySet<string> = new Set(['kernels', 'fhe', 'runtime', 'programs', 'client']);
 
 const SCOPE = '@velum/';
 
