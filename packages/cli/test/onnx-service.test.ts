@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { connect, signUp, type Velum } from '@velum/client/node';
 import { compileFiles, type ModelFile, readCalibration } from '@velum/compiler';
+import { wireSizes } from '@velum/runtime';
 import { type TestServer, testServer } from './harness.ts';
 
 const file = async (name: string): Promise<ModelFile> => ({
@@ -46,6 +47,29 @@ test('deploy with calibration data, enrol, predict one digit and several', async
       });
     });
   }
+});
+
+test('a profile for a batch packs many digits into a ciphertext', async () => {
+  const network = await file('mnist.onnx');
+  const { modelUrl } = await owner.deploy({ name: 'many-digits', version: 'v1', files: [network] });
+  const model = owner.model(modelUrl);
+  await model.enroll({ batchSize: 20 });
+  const { input, parameters } = model.profile!;
+  assert.ok(input.images! >= 4, `${input.images} images`);
+  assert.ok(input.images! * input.period <= 2 ** (parameters.logN - 1));
+  const exact = await compileFiles([network]);
+  const digits = [...readCalibration(await file('digits.npz'), [1, 28, 28]).samples];
+  const plain = digits.map((digit) => exact.predict(digit));
+  const largest = Math.max(...plain.flat().map(Math.abs));
+  const { predictions, bytes } = await model.predict(digits.map((row) => [...row]));
+  assert.equal(predictions.length, 20);
+  predictions.forEach((scores, r) => {
+    scores.forEach((score, i) => {
+      assert.ok(Math.abs(score - plain[r][i]) <= 1e-4 * largest, `digit ${r}, class ${i}: ${score}`);
+    });
+  });
+  assert.equal(bytes.down, wireSizes(model.profile!).result(20));
+  assert.ok(bytes.down < 5 * wireSizes(model.profile!).result(1));
 });
 
 test('a network that cannot run is refused with every reason', async () => {

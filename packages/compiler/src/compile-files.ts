@@ -17,7 +17,7 @@ import { importModel } from './import.ts';
 import { predictPlain } from './model.ts';
 import type { ModelFile } from './model-files.ts';
 import { importOnnx, isOnnx } from './onnx/index.ts';
-import type { CompileOptions } from './requirements.ts';
+import { type CompileOptions, checkOptions } from './requirements.ts';
 
 export interface CompileFilesOptions extends CompileOptions {
   /** Samples, flattened in the order of the model's input. Needed for activations that are no polynomials. */
@@ -27,6 +27,8 @@ export interface CompileFilesOptions extends CompileOptions {
   approximation?: CalibrateOptions;
   /** ONNX: milliseconds of computing that a megabyte of evaluation keys is worth. */
   keyWeight?: number;
+  /** ONNX: in the place of `batchSize`, or `auto` for as many samples in a ciphertext as give the shortest time for each. */
+  images?: number | 'auto';
 }
 
 export interface CompiledFiles {
@@ -43,6 +45,7 @@ export interface CompiledFiles {
 
 /**
  * Files may come in any order. Beside an ONNX model a zip, npz or npy is its calibration data, unless samples are given.
+ * For a network `batchSize` is how many samples come at a time: up to so many share a ciphertext where that is faster.
  * @throws ImportError, ModelError, CompileError; SampleFileError from the calibration data
  */
 export async function compileFiles(
@@ -51,6 +54,13 @@ export async function compileFiles(
 ): Promise<CompiledFiles> {
   const onnx = files.find((file) => isOnnx(file.bytes));
   if (onnx) return compileOnnx(onnx, files.find(isCalibration), options);
+  if (options.images !== undefined) {
+    throw new CompileError(
+      'REQUIREMENTS_INVALID',
+      `images is ${options.images}, and the model is no ONNX network; give batchSize as a number`,
+      { argument: 'images', value: options.images },
+    );
+  }
   const model = await importModel(files);
   return {
     plan: await compileModel(model, options),
@@ -76,6 +86,8 @@ async function compileOnnx(
   data: ModelFile | undefined,
   options: CompileFilesOptions,
 ): Promise<CompiledFiles> {
+  const images = options.images ?? options.batchSize;
+  checkOptions({ ...options, batchSize: images === 'auto' ? undefined : images });
   const exact = importOnnx(file.bytes);
   const size = elements(exact.input.shape);
   const calibrationData = options.calibration ?? (data && readCalibration(data, exact.input.shape).samples);
@@ -96,6 +108,7 @@ async function compileOnnx(
   const { calibration, plan } = await calibrateAndPlan(exact, samples, options.approximation, {
     relativeError: options.relativeError,
     keyWeight: options.keyWeight,
+    images,
     range: given ? rangeOf(given) : undefined,
   });
   return {

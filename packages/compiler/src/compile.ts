@@ -46,7 +46,9 @@ export async function compileModel(model: Model, options: CompileOptions = {}): 
 /** Server time for a request with `rows` samples. */
 export function requestMilliseconds(plan: Plan, rows: number): number {
   const unit = estimateMilliseconds(plan);
-  if (plan.profile.input.packing === 'slots') return unit * rows;
+  const { packing, images = 1 } = plan.profile.input;
+  if (packing === 'slots') return unit * rows;
+  if (packing === 'graph') return unit * Math.ceil(rows / images);
   return unit * Math.max(1, Math.ceil(rows / 2 ** (plan.profile.parameters.logN - 1)));
 }
 

@@ -11,6 +11,7 @@ import {
   type LineStep,
   lineSteps,
   type Plan,
+  transformsOf,
 } from '@velum/runtime';
 
 /** Nanoseconds per butterfly of an NTT, and per element of a pass that multiplies. */
@@ -71,16 +72,20 @@ export class CostModel {
     switch (step.kind) {
       case 'affine': {
         let sum = 0;
-        for (const term of step.terms) {
-          const shape = diagonalShape(term, step.outputPeriod);
+        for (const maps of transformsOf(step.terms)) {
+          const { level } = maps[0];
+          const shape = diagonalShape(maps, step.outputPeriod);
           const { babies, giants, folds } = diagonalSteps(shape);
           const gaps = giantGaps(giants).filter((g) => g !== 0).length;
+          // The input itself is no rotation. One of a part alone has been counted as one since the model was fitted.
+          const hoisted = babies.filter((b) => b !== 0).length;
           sum +=
-            this.decompose(term.level) +
-            babies.length * this.finishSwitch(term.level) +
-            gaps * this.keySwitch(term.level);
-          sum += this.pass(shape.offsets.length * 2 * (term.level + 1)) + this.rescale(term.level);
-          sum += folds.reduce((n, f) => n + f.count - 1, 0) * this.keySwitch(term.level - 1);
+            maps.length === 1
+              ? this.decompose(level) + babies.length * this.finishSwitch(level)
+              : maps.length * (hoisted > 0 ? this.decompose(level) + hoisted * this.finishSwitch(level) : 0);
+          sum += gaps * this.keySwitch(level);
+          sum += this.pass(maps.length * shape.offsets.length * 2 * (level + 1)) + this.rescale(level);
+          sum += folds.reduce((n, f) => n + f.count - 1, 0) * this.keySwitch(level - 1);
         }
         return sum;
       }
@@ -120,7 +125,22 @@ export class CostModel {
   }
 }
 
-/** Server milliseconds for one full request unit of the plan: a sample, or a group of ciphertexts. */
+/** Bytes of a network's encoded constants: a diagonal takes a value for each slot of its period and conjugate, and each prime. */
+export function constantBytes(plan: Plan): number {
+  const { images = 1 } = plan.profile.input;
+  let sum = 0;
+  for (const step of graphSteps(plan)) {
+    if (step.kind !== 'affine') continue;
+    for (const maps of transformsOf(step.terms)) {
+      const { inputPeriod, outputPeriod, offsets } = diagonalShape(maps, step.outputPeriod);
+      const length = 2 * images * Math.max(inputPeriod, outputPeriod);
+      sum += 8 * (maps[0].level + 1) * length * maps.length * offsets.length;
+    }
+  }
+  return sum;
+}
+
+/** Server milliseconds for one full request unit of the plan: a sample, as many as share a ciphertext, or a group of ciphertexts. */
 export function estimateMilliseconds(plan: Plan): number {
   const { parameters, keys, input, output } = plan.profile;
   const special = keys.evaluation.reduce((m: number, k: EvaluationKeySpec) => Math.max(m, k.special), 1);
@@ -132,7 +152,7 @@ export function estimateMilliseconds(plan: Plan): number {
     sum += model.step(step, width);
     if (step.kind === 'scalars') width = step.matrix.rows;
   }
-  const inputs = input.packing === 'batch' ? input.features : 1;
+  const inputs = input.packing === 'batch' ? input.features : (input.parts ?? 1);
   const results = input.packing === 'batch' ? output.values : 1;
   // Reading an input expands its mask; finishing blinds, transforms and packs.
   return sum + inputs * model.pass(6 * (input.level + 1)) + results * (7 * model.ntt() + model.pass(12));

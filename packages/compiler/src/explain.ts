@@ -18,10 +18,11 @@ import {
   type LineStep,
   lineSteps,
   type Plan,
+  transformsOf,
   wireSizes,
 } from '@velum/runtime';
 import { requestMilliseconds } from './compile.ts';
-import { CostModel } from './cost.ts';
+import { CostModel, constantBytes } from './cost.ts';
 
 export interface ExplainRow {
   step: string;
@@ -80,16 +81,19 @@ function graphRow(step: GraphStep, cost: CostModel): ExplainRow {
     const { level } = step.terms[0];
     let rotations = 0;
     let multiplications = 0;
-    for (const term of step.terms) {
-      const shape = diagonalShape(term, step.outputPeriod);
+    const transforms = transformsOf(step.terms);
+    for (const maps of transforms) {
+      const shape = diagonalShape(maps, step.outputPeriod);
       const { babies, giants, folds } = diagonalSteps(shape);
       rotations +=
-        babies.filter((b) => b !== 0).length +
+        maps.length * babies.filter((b) => b !== 0).length +
         giantGaps(giants).filter((g) => g !== 0).length +
         folds.reduce((n, f) => n + f.count - 1, 0);
-      multiplications += shape.offsets.length;
+      multiplications += maps.length * shape.offsets.length;
     }
-    const periods = step.terms.map((t) => t.inputPeriod).join(' + ');
+    const periods = transforms
+      .map((maps) => (maps.length > 1 ? `${maps.length} x ` : '') + maps[0].inputPeriod)
+      .join(' + ');
     return {
       step: step.name,
       shape: `${periods} -> ${step.outputPeriod} slots`,
@@ -173,6 +177,7 @@ function summarize(plan: Plan): Record<string, string | number> {
     'features -> values': `${input.features} -> ${output.values}`,
     'final activation (client)': output.activation,
     'rows in a typical request': rows,
+    ...(input.packing === 'graph' ? together(plan) : {}),
     'rotation keys': rotations,
     'relinearization keys': keys.evaluation.length - rotations,
     'evaluation key': size(sizes.evaluationKey),
@@ -184,6 +189,18 @@ function summarize(plan: Plan): Record<string, string | number> {
     download: size(sizes.result(rows)),
     'estimated server time': `${Number(requestMilliseconds(plan, rows).toPrecision(2))} ms`,
     'expected error of a score': estimate.error,
+  };
+}
+
+/** What samples in one ciphertext share, and what that costs. */
+function together(plan: Plan): Record<string, string | number> {
+  const { images = 1, parts = 1 } = plan.profile.input;
+  const each = requestMilliseconds(plan, images) / images;
+  return {
+    'images per ciphertext': images,
+    ...(parts > 1 ? { 'input ciphertexts for these images': parts } : {}),
+    'estimated time per image': `${Number(each.toPrecision(2))} ms`,
+    "memory of the model's constants": size(constantBytes(plan)),
   };
 }
 

@@ -146,7 +146,7 @@ export class ClientKeys {
           this.#encoder.decode(
             coefficients,
             output.scale,
-            layout === Layout.slots ? output.period : undefined,
+            layout === Layout.batch ? undefined : output.period * shape.capacity,
           ).re,
         );
     }

@@ -1,5 +1,6 @@
 /**
- * A network graph with its constants encoded, run on one sample. Values are freed after their last use.
+ * A network graph with its constants encoded, run on one sample or on as many as are interleaved. Values are freed after their
+ * last use.
  * @module
  */
 import {
@@ -11,11 +12,16 @@ import {
   evaluatePolynomial,
   type Plaintext,
 } from '@velum/fhe';
-import type { AffineStep, GraphStep, SlotMap } from './plan.ts';
-import { diagonalShape, diagonalValues } from './slot-map.ts';
+import type { AffineStep, GraphStep } from './plan.ts';
+import { diagonalShape, diagonalValues, interleavedShape, repeatEach, transformsOf } from './slot-map.ts';
+
+interface EncodedTransform {
+  value: number;
+  transform: DiagonalTransform;
+}
 
 interface EncodedAffine {
-  transforms: DiagonalTransform[];
+  transforms: EncodedTransform[];
   bias: Plaintext;
 }
 
@@ -25,12 +31,13 @@ export class EncodedGraph {
   /** Step after which a value is not used any more. */
   readonly #lastUse: number[];
 
-  constructor(encoder: Encoder, steps: readonly GraphStep[]) {
+  /** @param images samples in a ciphertext */
+  constructor(encoder: Encoder, steps: readonly GraphStep[], images: number) {
     this.#steps = steps;
     this.#lastUse = new Array<number>(steps.length + 1).fill(-1);
     steps.forEach((step, k) => {
       for (const value of usedValues(step)) this.#lastUse[value] = k;
-      if (step.kind === 'affine') this.#affine.set(k, encodeAffine(encoder, step));
+      if (step.kind === 'affine') this.#affine.set(k, encodeAffine(encoder, step, images));
     });
   }
 
@@ -41,51 +48,62 @@ export class EncodedGraph {
   get bytes(): number {
     let sum = 0;
     for (const { transforms, bias } of this.#affine.values())
-      sum += bias.bytes + transforms.reduce((s, t) => s + t.bytes, 0);
+      sum += bias.bytes + transforms.reduce((s, { transform }) => s + transform.bytes, 0);
     return sum;
   }
 
-  /** @param onStep called after each step */
-  run(evaluator: Evaluator, input: Ciphertext, onStep: () => void): Ciphertext {
-    const values: (Ciphertext | undefined)[] = [input];
+  /**
+   * @param input the parts of one sample, or of one group
+   * @param onStep called after each step
+   */
+  run(evaluator: Evaluator, input: readonly Ciphertext[], onStep: () => void): Ciphertext {
+    const values: (readonly Ciphertext[] | undefined)[] = [input];
     this.#steps.forEach((step, k) => {
-      values.push(this.#step(evaluator, step, k, values));
+      values.push([this.#step(evaluator, step, k, values)]);
       for (const value of usedValues(step)) {
         if (this.#lastUse[value] !== k) continue;
-        if (value !== 0) values[value]?.dispose();
+        if (value !== 0) for (const ciphertext of values[value] ?? []) ciphertext.dispose();
         values[value] = undefined;
       }
       onStep();
     });
-    return values[this.#steps.length]!;
+    return values[this.#steps.length]![0];
   }
 
   #step(
     evaluator: Evaluator,
     step: GraphStep,
     k: number,
-    values: readonly (Ciphertext | undefined)[],
+    values: readonly (readonly Ciphertext[] | undefined)[],
   ): Ciphertext {
+    const partsAt = (value: number, level: number): { ciphertexts: Ciphertext[]; release(): void } => {
+      const given = values[value]!;
+      const ciphertexts = given.map((c) => (c.level === level ? c : evaluator.dropLevel(c, level)));
+      return {
+        ciphertexts,
+        release: () => {
+          for (const [i, c] of ciphertexts.entries()) if (c !== given[i]) c.dispose();
+        },
+      };
+    };
     const at = (value: number, level: number): { ciphertext: Ciphertext; release(): void } => {
-      const ciphertext = values[value]!;
-      if (ciphertext.level === level) return { ciphertext, release: () => {} };
-      const dropped = evaluator.dropLevel(ciphertext, level);
-      return { ciphertext: dropped, release: () => dropped.dispose() };
+      const { ciphertexts, release } = partsAt(value, level);
+      return { ciphertext: ciphertexts[0], release };
     };
     switch (step.kind) {
       case 'affine': {
         const { transforms, bias } = this.#affine.get(k)!;
         let sum: Ciphertext | undefined;
-        step.terms.forEach((term, t) => {
-          const { ciphertext, release } = at(term.value, term.level);
-          const part = transforms[t].apply(evaluator, ciphertext);
+        for (const { value, transform } of transforms) {
+          const { ciphertexts, release } = partsAt(value, transform.level);
+          const part = transform.apply(evaluator, ...ciphertexts);
           release();
           if (!sum) sum = part;
           else {
             evaluator.addInPlace(sum, part);
             part.dispose();
           }
-        });
+        }
         addPlaintext(sum!, bias);
         return sum!;
       }
@@ -109,7 +127,7 @@ export class EncodedGraph {
   dispose(): void {
     for (const { transforms, bias } of this.#affine.values()) {
       bias.dispose();
-      for (const transform of transforms) transform.dispose();
+      for (const { transform } of transforms) transform.dispose();
     }
   }
 }
@@ -126,18 +144,22 @@ export function usedValues(step: GraphStep): number[] {
   }
 }
 
-function encodeAffine(encoder: Encoder, step: AffineStep): EncodedAffine {
+function encodeAffine(encoder: Encoder, step: AffineStep, images: number): EncodedAffine {
   const { outputPeriod } = step;
-  const transforms = step.terms.map((term: SlotMap) => {
-    const values = diagonalValues(term, outputPeriod);
-    return new DiagonalTransform(
+  const transforms = transformsOf(step.terms).map((maps): EncodedTransform => {
+    const values = maps.map((map) => diagonalValues(map, outputPeriod));
+    const transform = new DiagonalTransform(
       encoder,
-      diagonalShape(term, outputPeriod),
-      (offset) => values.get(offset)!,
-      term.level,
-      term.weightScale,
+      interleavedShape(diagonalShape(maps, outputPeriod), images),
+      (offset, part) => {
+        const diagonal = values[part].get(offset / images);
+        return diagonal && repeatEach(diagonal, images);
+      },
+      maps[0].level,
+      maps[0].weightScale,
     );
+    return { value: maps[0].value, transform };
   });
-  const bias = encoder.encode(step.bias, step.terms[0].level - 1, step.scale);
+  const bias = encoder.encode(repeatEach(step.bias, images), step.terms[0].level - 1, step.scale);
   return { transforms, bias };
 }

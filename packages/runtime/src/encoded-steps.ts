@@ -37,11 +37,15 @@ interface Encoded {
 export class EncodedSteps {
   readonly #steps: Encoded[];
   readonly #graph: EncodedGraph | undefined;
+  /** Ciphertexts that the graph takes at a time. */
+  readonly #parts: number;
 
   constructor(encoder: Encoder, plan: Plan) {
     this.#steps = [];
-    if (plan.profile.input.packing === 'graph') {
-      this.#graph = new EncodedGraph(encoder, graphSteps(plan));
+    const { packing, images = 1, parts = 1 } = plan.profile.input;
+    this.#parts = parts;
+    if (packing === 'graph') {
+      this.#graph = new EncodedGraph(encoder, graphSteps(plan), images);
       return;
     }
     let scale = plan.profile.input.scale;
@@ -67,11 +71,13 @@ export class EncodedSteps {
     const groups = shape.layout === Layout.slots ? inputs.map((input) => [input]) : [[...inputs]];
     const results: Ciphertext[] = [];
     if (this.#graph) {
-      const graph = this.#graph;
+      const total = (inputs.length / this.#parts) * this.#graph.length;
       let steps = 0;
-      return inputs.map((input) =>
-        graph.run(evaluator, input, () => options.onProgress?.(++steps, inputs.length * graph.length)),
-      );
+      for (let first = 0; first < inputs.length; first += this.#parts) {
+        const group = inputs.slice(first, first + this.#parts);
+        results.push(this.#graph.run(evaluator, group, () => options.onProgress?.(++steps, total)));
+      }
+      return results;
     }
     const total = groups.length * this.#steps.length;
     let done = 0;

@@ -20,7 +20,7 @@ import {
   type SlotMap,
 } from './plan.ts';
 import { checkSamples } from './samples.ts';
-import { applySlotMap } from './slot-map.ts';
+import { applySlotMap, repeatEach, transformsOf } from './slot-map.ts';
 
 type Rows = readonly ArrayLike<number>[];
 
@@ -48,11 +48,17 @@ function run(plan: Plan, rows: Rows, options: FloatRunOptions, noise: Noise | un
   checkSamples(profile, rows);
   const shape = requestShape(profile, rows.length);
   // Slots without samples hold nothing of interest here, and are most of a small batch.
-  if (shape.inputs === profile.input.features) shape.capacity = Math.min(shape.capacity, rows.length);
+  if (shape.inputs === profile.input.features || shape.layout === Layout.interleaved)
+    shape.capacity = Math.min(shape.capacity, rows.length);
   let vectors: Float64Array[] = packSamples(profile, rows, shape);
   const fresh = noise?.fresh(shape) ?? 0;
   for (const vector of vectors) noise?.add(vector, fresh);
-  if (profile.input.packing === 'graph') vectors = vectors.map((x) => runGraphSteps(plan, x, noise));
+  if (profile.input.packing === 'graph') {
+    const { parts = 1 } = profile.input;
+    vectors = Array.from({ length: vectors.length / parts }, (_, g) =>
+      runGraphSteps(plan, vectors.slice(g * parts, (g + 1) * parts), shape.capacity, noise),
+    );
+  }
   for (const step of lineSteps(plan)) {
     switch (step.kind) {
       case 'coefficients':
@@ -77,18 +83,27 @@ function run(plan: Plan, rows: Rows, options: FloatRunOptions, noise: Noise | un
   return options.scores ? scores : scores.map((s) => applyActivation(profile.output.activation, s));
 }
 
-function runGraphSteps(plan: Plan, input: Float64Array, noise: Noise | undefined): Float64Array {
-  const values = [input];
+/** @param inputs the parts of `images` interleaved samples */
+function runGraphSteps(
+  plan: Plan,
+  inputs: readonly Float64Array[],
+  images: number,
+  noise: Noise | undefined,
+): Float64Array {
+  const values = [inputs[0]];
   for (const step of graphSteps(plan)) {
     let y: Float64Array;
     switch (step.kind) {
       case 'affine':
-        y = step.bias.slice();
-        for (const term of step.terms) {
-          applySlotMap(term, step.outputPeriod, values[term.value]).forEach((v, i) => {
-            y[i] += v;
-          });
-          noise?.add(y, noise.slotMap(term, step.outputPeriod));
+        y = repeatEach(step.bias, images).slice();
+        for (const maps of transformsOf(step.terms)) {
+          for (const map of maps) {
+            const x = map.part === undefined ? values[map.value] : inputs[map.part];
+            applySlotMap(map, step.outputPeriod, x, images).forEach((v, i) => {
+              y[i] += v;
+            });
+          }
+          noise?.add(y, noise.slotMap(maps, step.outputPeriod));
         }
         break;
       case 'elementwise':
@@ -215,11 +230,13 @@ class Noise {
     return Math.sqrt(babies + giants + this.rescale(step.level) ** 2);
   }
 
-  /** As `linear`, for a map given by its entries; folds included. */
-  slotMap(map: SlotMap, outputPeriod: number): number {
+  /** As `linear`, for a transform given by the entries of its maps; folds included. */
+  slotMap(maps: readonly SlotMap[], outputPeriod: number): number {
+    const [map] = maps;
     const scale = this.#scaleAt(map.level);
     const rows = new Float64Array(outputPeriod);
-    for (let k = 0; k < map.weight.length; k++) rows[map.outputSlot[k]] += map.weight[k] ** 2;
+    for (const { weight, outputSlot } of maps)
+      for (let k = 0; k < weight.length; k++) rows[outputSlot[k]] += weight[k] ** 2;
     const babies =
       this.#model.keySwitch(map.level, this.#special, scale) ** 2 * rows.reduce((m, v) => Math.max(m, v), 0);
     const giants = 256 * this.#model.keySwitch(map.level, this.#special, scale * map.weightScale) ** 2;

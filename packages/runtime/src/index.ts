@@ -42,4 +42,4 @@ export {
 export { checkSamples, type SampleWarning } from './samples.ts';
 export { type PredictOptions, ServerKeys, ServerPlan } from './server-plan.ts';
 export { type WireSizes, wireSizes } from './sizes.ts';
-export { applySlotMap, diagonalShape } from './slot-map.ts';
+export { applySlotMap, diagonalShape, interleavedShape, transformsOf } from './slot-map.ts';

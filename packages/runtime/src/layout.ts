@@ -6,7 +6,7 @@ import type { Positions } from '@velum/fhe';
 import type { Profile } from './profile.ts';
 
 /** Layout of one request; a number on the wire. */
-export const Layout = { samples: 0, features: 1, slots: 2, batch: 3 } as const;
+export const Layout = { samples: 0, features: 1, slots: 2, batch: 3, interleaved: 4 } as const;
 export type Layout = (typeof Layout)[keyof typeof Layout];
 
 export interface RequestShape {
@@ -16,7 +16,7 @@ export interface RequestShape {
   results: number;
   /** Coefficients of c_0 in each result. */
   positions: Positions;
-  /** Layout `samples`: samples in one ciphertext. */
+  /** Samples in one ciphertext. */
   capacity: number;
 }
 
@@ -28,14 +28,18 @@ export function coefficientCapacity(profile: Profile): number {
 /** The shape of a request with `rows` samples; `layout` fixes the layout (as read from the wire). */
 export function requestShape(profile: Profile, rows: number, layout?: Layout): RequestShape {
   const n = 2 ** profile.parameters.logN;
-  const { features, packing } = profile.input;
+  const { features, packing, images = 1, parts = 1 } = profile.input;
   const { values, period } = profile.output;
   if (packing === 'slots' || packing === 'graph') {
+    const slots = period * images;
     const positions =
-      period === 1
+      slots === 1
         ? { start: 0, stride: 1, count: 1 }
-        : { start: 0, stride: n / (2 * period), count: 2 * period };
-    return { layout: Layout.slots, inputs: rows, results: rows, positions, capacity: 1 };
+        : { start: 0, stride: n / (2 * slots), count: 2 * slots };
+    const results = Math.ceil(rows / images);
+    // A layout of its own, so that a client that knows nothing of images is refused and not misread.
+    const layout = images * parts === 1 ? Layout.slots : Layout.interleaved;
+    return { layout, inputs: results * parts, results, positions, capacity: images };
   }
   const all: Positions = { start: 0, stride: 1, count: n };
   if (packing === 'batch') {

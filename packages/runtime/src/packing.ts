@@ -21,12 +21,27 @@ export function packSamples(profile: Profile, rows: Rows, shape: RequestShape): 
         }
         return vector;
       });
-    case Layout.slots: {
-      const { slots } = profile.input;
-      const feature = (i: number): number => (slots ? slots[i] : i < features ? i : -1);
-      return rows.map((row) =>
-        Float64Array.from({ length: period }, (_, i) => (feature(i) >= 0 ? row[feature(i)] : 0)),
-      );
+    case Layout.slots:
+    case Layout.interleaved: {
+      const { slots, parts = 1 } = profile.input;
+      const { capacity } = shape;
+      const vectors: Float64Array[] = [];
+      for (let first = 0; first < rows.length; first += capacity) {
+        for (let part = 0; part < parts; part++) {
+          const vector = new Float64Array(period * capacity);
+          for (let t = 0; t < period; t++) {
+            const at = part * period + t;
+            const feature = slots ? slots[at] : at < features ? at : -1;
+            if (feature < 0) continue;
+            // What is left of a group repeats the last sample: polynomials may leave their range on made-up values, and a
+            // value too large for the modulus would spoil the samples beside it.
+            for (let i = 0; i < capacity; i++)
+              vector[t * capacity + i] = rows[Math.min(first + i, rows.length - 1)][feature];
+          }
+          vectors.push(vector);
+        }
+      }
+      return vectors;
     }
     default:
       return Array.from({ length: shape.inputs }, (_, c) => {
@@ -54,7 +69,10 @@ export function unpackScores(
       case Layout.samples:
         return vectors[Math.floor(r / capacity)][((r % capacity) * values + v) * features + features - 1];
       case Layout.slots:
-        return vectors[r][profile.output.slots?.[v] ?? v];
+      case Layout.interleaved:
+        return vectors[Math.floor(r / capacity)][
+          (profile.output.slots?.[v] ?? v) * capacity + (r % capacity)
+        ];
       default:
         return vectors[Math.floor(r / capacity) * values + v][r % capacity];
     }

@@ -53,13 +53,16 @@ export type Step = LineStep | GraphStep;
 
 /**
  * Steps of packing `graph`: a network as a graph. Value 0 is the input, step k makes value k + 1, the last value is the
- * output. Every value is one ciphertext with a layout of its own.
+ * output. Every value is one ciphertext with a layout of its own, only the input may be several. Slots and periods are those
+ * of one sample; `images` of them are interleaved.
  */
 export type GraphStep = AffineStep | ElementwiseStep | ProductStep;
 
 /** One linear map of an affine step, from slots to slots. */
 export interface SlotMap {
   value: number;
+  /** Ciphertext of the input that this map reads, where there are several. Maps of one value are one transform. */
+  part?: number;
   /** Level at which the map is applied: the output's level + 1. */
   level: number;
   weightScale: number;

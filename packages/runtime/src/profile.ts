@@ -11,7 +11,9 @@ import { RuntimeError } from './errors.ts';
  *   one coefficient, without any evaluation key. Several samples to a ciphertext, or (layout `features`) a ciphertext for
  *   each feature with N samples, whichever is smaller for the request.
  * - `slots`: one sample a ciphertext, repeated in the slots; for latency.
- * - `graph`: one sample a ciphertext, in the layout that the network's first layer wants (`slots` of the input).
+ * - `graph`: in the layout that the network's first layer wants (`slots` of the input). One sample a ciphertext, or `images`
+ *   interleaved ones: slot t of sample i of a group is slot t x images + i, so that a rotation moves all of them alike. The
+ *   input of a group may take several ciphertexts (`parts`), which the first layer makes one.
  * - `batch`: a ciphertext for each feature with N/2 samples in the slots; for throughput.
  */
 export type Packing = 'coefficients' | 'slots' | 'graph' | 'batch';
@@ -25,7 +27,11 @@ export interface ProfileInput {
   scale: number;
   /** Period of a sample in the slots (packings `slots` and `graph`). */
   period: number;
-  /** Packing `graph`: the feature in each slot of a period, -1 for none. Absent: feature i in slot i. */
+  /** Packing `graph`: samples that share a ciphertext, a power of two. Absent: 1. */
+  images?: number;
+  /** Packing `graph`: ciphertexts that the input of such a group takes. Absent: 1. */
+  parts?: number;
+  /** Packing `graph`: the feature in each slot of a period, part after part; -1 for none. Absent: feature i in slot i. */
   slots?: number[];
   /** Shape of one sample, for display. */
   shape?: number[];
@@ -98,6 +104,8 @@ export async function profileId(profile: Omit<Profile, 'id'>): Promise<string> {
 }
 
 const MAX_FEATURES = 65_536;
+/** Slots of the input's layout, all parts together: a first layer reads a feature several times. */
+const MAX_SLOTS = 2 ** 20;
 
 /**
  * Checks a profile that came from outside.
@@ -129,7 +137,13 @@ export function parseProfile(value: unknown): Profile {
     bad('input.packing', 'is unknown');
   level(input.level, 'input.level');
   positive(input.scale, 'input.scale');
-  powerOfTwo(input.period, parameters.n / 2, 'input.period');
+  const images = input.images ?? 1;
+  const parts = input.parts ?? 1;
+  powerOfTwo(images, parameters.n / 2, 'input.images');
+  integer(parts, 1, MAX_FEATURES, 'input.parts');
+  if (input.packing !== 'graph' && (images > 1 || parts > 1))
+    bad('input.images', 'and parts are for packing "graph"');
+  powerOfTwo(input.period, parameters.n / 2 / images, 'input.period');
   integer(input.samplesPerRequest, 1, 1 << 24, 'input.samplesPerRequest');
   if (input.names !== undefined && array(input.names, MAX_FEATURES, 'input.names').length !== input.features)
     bad('input.names', 'does not fit the features');
@@ -146,7 +160,7 @@ export function parseProfile(value: unknown): Profile {
     }
   }
   if (input.slots !== undefined) {
-    if (array(input.slots, input.period, 'input.slots').length !== input.period)
+    if (array(input.slots, MAX_SLOTS, 'input.slots').length !== input.period * parts)
       bad('input.slots', 'does not fill the period');
     for (const feature of input.slots) integer(feature, -1, input.features - 1, 'input.slots');
   }
@@ -155,13 +169,13 @@ export function parseProfile(value: unknown): Profile {
   if (!['none', 'sigmoid', 'softmax', 'argmax'].includes(output.activation))
     bad('output.activation', 'is unknown');
   positive(output.scale, 'output.scale');
-  powerOfTwo(output.period, parameters.n / 2, 'output.period');
+  powerOfTwo(output.period, parameters.n / 2 / images, 'output.period');
   integer(output.keep, 8, 50, 'output.keep');
   if (input.packing === 'coefficients' && input.features * output.values > parameters.n)
     bad('input.features', 'does not fit the ring');
   if (
     (input.packing === 'slots' || (input.packing === 'graph' && !input.slots)) &&
-    input.period < input.features
+    input.period * parts < input.features
   )
     bad('input.period', 'is shorter than a sample');
   if ((input.packing === 'slots' || input.packing === 'graph') && output.period < output.values)

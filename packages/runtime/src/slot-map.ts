@@ -31,21 +31,56 @@ function slotOf(map: Entries, { period, narrow }: Geometry, k: number, offset: n
   return narrow ? (map.inputSlot[k] - offset) & period : map.outputSlot[k];
 }
 
-export function diagonalShape(map: SlotMap, outputPeriod: number): DiagonalShape {
-  const g = geometry(map, outputPeriod);
-  const present = new Uint8Array(g.shared + 1);
-  for (let k = 0; k < map.weight.length; k++) present[offsetOf(map, g, k)] = 1;
+/** Terms that make one transform: the maps of an input in several parts belong together. */
+export function transformsOf(terms: readonly SlotMap[]): SlotMap[][] {
+  const groups = new Map<number, SlotMap[]>();
+  return terms.flatMap((term) => {
+    if (term.part === undefined) return [[term]];
+    const group = groups.get(term.value);
+    group?.push(term);
+    if (group) return [];
+    const first = [term];
+    groups.set(term.value, first);
+    return [first];
+  });
+}
+
+/** The shape of the transform of one map, or of the maps of the parts of the input, for one sample. */
+export function diagonalShape(maps: SlotMap | readonly SlotMap[], outputPeriod: number): DiagonalShape {
+  const parts = Array.isArray(maps) ? (maps as readonly SlotMap[]) : [maps as SlotMap];
+  const [{ inputPeriod, babyModulus, foldRadix }] = parts;
+  const present = new Uint8Array(Math.min(inputPeriod, outputPeriod));
+  for (const map of parts) {
+    const g = geometry(map, outputPeriod);
+    for (let k = 0; k < map.weight.length; k++) present[offsetOf(map, g, k)] = 1;
+  }
   const offsets: number[] = [];
   present.forEach((hit, offset) => {
     if (hit) offsets.push(offset);
   });
+  const shape = { inputPeriod, outputPeriod, offsets, babyModulus, foldRadix };
+  return parts.length > 1 ? { ...shape, parts: parts.length } : shape;
+}
+
+/** The transform of `images` interleaved samples: every rotation is as many times as long. */
+export function interleavedShape(shape: DiagonalShape, images: number): DiagonalShape {
   return {
-    inputPeriod: map.inputPeriod,
-    outputPeriod,
-    offsets,
-    babyModulus: map.babyModulus,
-    foldRadix: map.foldRadix,
+    ...shape,
+    inputPeriod: shape.inputPeriod * images,
+    outputPeriod: shape.outputPeriod * images,
+    offsets: shape.offsets.map((offset) => offset * images),
+    babyModulus: shape.babyModulus * images,
   };
+}
+
+/** Every value `images` times in a row. */
+export function repeatEach(values: Float64Array, images: number): Float64Array {
+  if (images === 1) return values;
+  const repeated = new Float64Array(values.length * images);
+  values.forEach((v, t) => {
+    repeated.fill(v, t * images, (t + 1) * images);
+  });
+  return repeated;
 }
 
 /** The values of every diagonal, by offset. */
@@ -64,15 +99,26 @@ export function diagonalValues(map: SlotMap, outputPeriod: number): Map<number, 
   return present;
 }
 
-/** The map on floats: every entry goes the way of its diagonal, and through the folds. @returns one output period */
-export function applySlotMap(map: SlotMap, outputPeriod: number, x: ArrayLike<number>): Float64Array {
+/**
+ * The map on floats: every entry goes the way of its diagonal, and through the folds.
+ * @param x `images` interleaved samples
+ * @returns one output period of each of them, interleaved
+ */
+export function applySlotMap(
+  map: SlotMap,
+  outputPeriod: number,
+  x: ArrayLike<number>,
+  images = 1,
+): Float64Array {
   const g = geometry(map, outputPeriod);
-  const last = x.length - 1;
-  const y = new Float64Array(outputPeriod);
+  const last = x.length / images - 1;
+  const y = new Float64Array(outputPeriod * images);
   for (let k = 0; k < map.weight.length; k++) {
     const offset = offsetOf(map, g, k);
     const slot = slotOf(map, g, k, offset);
-    y[slot & (outputPeriod - 1)] += map.weight[k] * x[(slot + offset) & last];
+    const to = (slot & (outputPeriod - 1)) * images;
+    const from = ((slot + offset) & last) * images;
+    for (let i = 0; i < images; i++) y[to + i] += map.weight[k] * x[from + i];
   }
   return y;
 }

@@ -4,7 +4,7 @@
  */
 import { type Command, InvalidArgumentError } from 'commander';
 import { bytesText, millisecondsText, note, print, printJson } from '../output.ts';
-import { command, positiveInteger, positiveNumber } from '../program.ts';
+import { batchCount, command, positiveInteger, positiveNumber } from '../program.ts';
 import { setting } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -19,6 +19,7 @@ export interface KeyparamsOptions {
   relativeError?: number;
   maxDepth?: number;
   keyWeight?: number;
+  batch?: number | 'auto';
   report?: string;
   explain?: boolean;
   json?: boolean;
@@ -45,6 +46,7 @@ export function keyparamsCommand(terminal: Terminal): Command {
   const sub = command('keyparams', 'calibrate a model and choose the parameters of its keys', [
     'velum keyparams -m model.onnx -c data.zip -o keyparams.json',
     'velum keyparams -m model.onnx -c data.npz -o keyparams.json --relu-mode deg7 --report report.txt',
+    'velum keyparams -m model.onnx -c data.npz -o keyparams.json --batch auto',
     'RELU_MODE=deg3 DOMAIN_MODE=mean-std velum keyparams -m model.onnx -c data.zip -o keyparams.json',
   ]);
   setting(sub, terminal, '-m, --model-path <path>', {
@@ -93,6 +95,11 @@ export function keyparamsCommand(terminal: Terminal): Command {
     description: 'milliseconds of computing that a megabyte of keys is worth (default 10)',
     parse: positiveNumber,
   });
+  setting(sub, terminal, '--batch <n>', {
+    description:
+      'inputs that come at a time: up to n, or with auto as many as are fastest, share a ciphertext (default 1)',
+    parse: batchCount,
+  });
   setting(sub, terminal, '--report <path>', {
     description: 'also write the approximation report: as data when the name ends in .json, else as text',
   });
@@ -110,14 +117,16 @@ async function keyparamsAction(terminal: Terminal, options: KeyparamsOptions): P
   for (const warning of result.warnings) note(terminal, `warning: ${warning}`);
   if (text !== undefined) print(terminal, `${text}\n`);
   if (options.explain) print(terminal, explained);
-  const { files, parameters, estimate, times } = result;
+  const { files, parameters, estimate, batch, times } = result;
   const sizes = parameters.coeff_mod_bit_sizes;
   print(
     terminal,
     [
       `parameters      ring degree ${parameters.poly_modulus_degree}, ${sizes.length} primes of ${sizes.join(' ')} bits, 128-bit security`,
       `estimates       keys ${bytesText(estimate.publicKeyBytes + estimate.evaluationKeyBytes)}, input ${bytesText(estimate.inputBytes)}, ` +
-        `result ${bytesText(estimate.resultBytes)}, inference ${millisecondsText(estimate.serverMilliseconds)}`,
+        `result ${bytesText(estimate.resultBytes)}, inference ${millisecondsText(estimate.serverMilliseconds)}` +
+        (batch.samples === 1 ? '' : ` for ${batch.samples} inputs`),
+      `batch           ${batch.perCiphertext} to a ciphertext, ${millisecondsText(batch.millisecondsPerSample)} for each (estimate)`,
       `written         ${files.keyParams}, ${files.plan} in ${millisecondsText(times['total'])}`,
     ].join('\n'),
   );

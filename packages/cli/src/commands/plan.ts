@@ -5,12 +5,12 @@
 import { type Command, Option } from 'commander';
 import { readBytes, readModelFile } from '../files.ts';
 import { bytesText, millisecondsText, print, printJson } from '../output.ts';
-import { command, positiveInteger, positiveNumber } from '../program.ts';
+import { batchCount, command, positiveNumber } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface PlanOptions {
   explain?: boolean;
-  batch?: number;
+  batch?: number | 'auto';
   activation?: 'client' | 'server';
   precision?: number;
   requirements?: string;
@@ -26,7 +26,7 @@ export function planCommand(terminal: Terminal): Command {
   ])
     .argument('<file...>', 'model files')
     .option('--explain', 'the whole table: levels, rotations, key bytes, ciphertext bytes, estimated time')
-    .option('--batch <n>', 'samples per ciphertext', positiveInteger)
+    .option('--batch <n>', 'samples that come at a time, or auto for a network', batchCount)
     .addOption(
       new Option('--activation <where>', 'where the final activation is applied').choices([
         'client',
@@ -46,7 +46,11 @@ async function planAction(terminal: Terminal, paths: string[], options: PlanOpti
   const hyperparams = options.hyperparams ? await readBytes(options.hyperparams) : undefined;
   const { plan } = await compileFiles(files, {
     ...parseRequirements({ requirements, hyperparams }),
-    ...(options.batch === undefined ? {} : { batchSize: options.batch }),
+    ...(options.batch === undefined
+      ? {}
+      : options.batch === 'auto'
+        ? { images: options.batch }
+        : { batchSize: options.batch }),
     ...(options.activation === undefined ? {} : { activation: options.activation }),
     ...(options.precision === undefined ? {} : { precision: options.precision }),
   });

@@ -9,9 +9,10 @@ import {
   compileFiles,
   explainPlan,
   isOnnx,
+  requestMilliseconds,
 } from '@velum/compiler';
 import { sha256Hex } from '@velum/fhe';
-import type { ProfileEstimate } from '@velum/runtime';
+import { type Plan, type ProfileEstimate, requestShape } from '@velum/runtime';
 import type { KeyparamsOptions } from '../commands/keyparams.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { readModelFile } from '../files.ts';
@@ -27,6 +28,8 @@ export interface MadeKeyParams extends Measured {
   profileId: string;
   model: ModelIdentity;
   estimate: ProfileEstimate;
+  /** Samples that the estimate is for, how many share a ciphertext, and the time for each when it is full. */
+  batch: { samples: number; perCiphertext: number; millisecondsPerSample: number };
   warnings: string[];
   /** Approximation of the activations, and the model against the exact one on the calibration data. */
   report?: unknown;
@@ -69,6 +72,7 @@ export async function makeKeyParams(options: KeyparamsOptions): Promise<MadeKeyP
     profileId: plan.profile.id,
     model,
     estimate: plan.profile.estimate,
+    batch: batchOf(plan),
     warnings: compiled.warnings,
     report: reportData(compiled),
     text: compiled.report?.text,
@@ -77,11 +81,23 @@ export async function makeKeyParams(options: KeyparamsOptions): Promise<MadeKeyP
   };
 }
 
+function batchOf(plan: Plan): MadeKeyParams['batch'] {
+  const { batchSize, input } = plan.profile;
+  const samples = Math.min(batchSize, input.samplesPerRequest);
+  const { capacity } = requestShape(plan.profile, samples);
+  return {
+    samples,
+    perCiphertext: capacity,
+    millisecondsPerSample: requestMilliseconds(plan, capacity) / capacity,
+  };
+}
+
 export function compileOptions(options: Partial<KeyparamsOptions>): CompileFilesOptions {
   const {
     nBitsFractionalPrecision: bits,
     relativeError,
     keyWeight,
+    batch,
     reluMode,
     domainMode,
     maxDepth,
@@ -90,6 +106,8 @@ export function compileOptions(options: Partial<KeyparamsOptions>): CompileFiles
   if (relativeError !== undefined) given.relativeError = relativeError;
   else if (bits !== undefined) given.relativeError = 2 ** -bits;
   if (keyWeight !== undefined) given.keyWeight = keyWeight;
+  if (batch === 'auto') given.images = batch;
+  else if (batch !== undefined) given.batchSize = batch;
   const approximation: NonNullable<CompileFilesOptions['approximation']> = {};
   if (bits !== undefined) approximation.precisionBits = bits;
   if (reluMode !== undefined) approximation.reluMode = reluMode;

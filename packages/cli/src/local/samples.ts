@@ -45,10 +45,10 @@ const ROWS_AT_ONCE = 16;
 
 /** Samples in parts, one for each container of an encrypted file. */
 export function inParts<T>(rows: readonly T[], profile: Profile): T[][] {
-  const { packing, samplesPerRequest } = profile.input;
-  // a ciphertext for each sample: nothing is lost by small parts. Otherwise many samples share one.
-  const single = packing === 'slots' || packing === 'graph';
-  const size = single ? Math.min(ROWS_AT_ONCE, samplesPerRequest) : samplesPerRequest;
+  const { packing, samplesPerRequest, images = 1 } = profile.input;
+  // a ciphertext for each sample, or for a few: nothing is lost by small parts. Otherwise many samples share one.
+  const few = packing === 'slots' || packing === 'graph';
+  const size = few ? Math.min(Math.max(ROWS_AT_ONCE, images), samplesPerRequest) : samplesPerRequest;
   return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) =>
     rows.slice(i * size, (i + 1) * size),
   );

@@ -42,13 +42,16 @@ const LAYOUT_KEY_PENALTY = 1;
 /** A product with a plaintext against a key switch, by the cost model at the levels of deep networks; its constant is memory, too. */
 const LAYOUT_PRODUCT_COST = 0.05;
 
-export function layoutCost(matrix: SparseMatrix, input: SlotLayout, output: SlotLayout): number {
+/** @param parts ciphertexts that the input lies in, `input.period` slots in each */
+export function layoutCost(matrix: SparseMatrix, input: SlotLayout, output: SlotLayout, parts = 1): number {
   const shape = {
+    parts,
     inputPeriod: input.period,
     outputPeriod: output.period,
     offsets: offsetsOf(matrix, input, output),
   };
-  return bestSplit(shape, new Set(), LAYOUT_KEY_PENALTY).cost + LAYOUT_PRODUCT_COST * shape.offsets.length;
+  const products = parts * shape.offsets.length;
+  return bestSplit(shape, new Set(), LAYOUT_KEY_PENALTY).cost + LAYOUT_PRODUCT_COST * products;
 }
 
 /** Rows with the same support, in order of their first row. */
@@ -210,9 +213,11 @@ function placeChannels(
 export interface GatheredLayouts {
   /** For each slot of the input's period the element, or -1. */
   gather: Int32Array;
-  /** Slot from which a row reads a column. */
+  /** Slot from which a row reads a column; the parts lie one after another. */
   input(column: number, row: number): number;
   inputPeriod: number;
+  /** Ciphertexts. */
+  parts: number;
   output: SlotLayout;
   rowsPerGroup: number;
 }
@@ -220,13 +225,21 @@ export interface GatheredLayouts {
 /**
  * The client lays out the input so that the first layer needs few rotations (im2col): group o of rows with a common support reads its k-th
  * element from slot k G + o, and its c-th row is computed in slot c G + o. Undefined when that does not fit the slots, or is no better.
+ * @param slots all that the input may take
+ * @param period those of one part
  */
-export function gatheredLayouts(matrix: SparseMatrix, slots: number): GatheredLayouts | undefined {
+export function gatheredLayouts(
+  matrix: SparseMatrix,
+  slots: number,
+  period = slots,
+): GatheredLayouts | undefined {
   const groups = groupRows(matrix);
-  const width = nextPowerOfTwo(groups.reduce((m, g) => Math.max(m, support(matrix, g)), 0));
+  const widest = groups.reduce((m, g) => Math.max(m, support(matrix, g)), 0);
   const count = nextPowerOfTwo(groups.length);
-  if (groups.length < 2 || width * count > slots) return undefined;
-  const gather = new Int32Array(width * count).fill(-1);
+  const inputPeriod = Math.min(period, nextPowerOfTwo(widest) * count);
+  if (groups.length < 2 || nextPowerOfTwo(widest) * count > slots || count > period) return undefined;
+  const parts = Math.ceil((widest * count) / inputPeriod);
+  const gather = new Int32Array(parts * inputPeriod).fill(-1);
   const position = new Map<number, number>();
   const groupOf = new Int32Array(matrix.rows);
   const outputSlots = new Int32Array(matrix.rows);
@@ -245,7 +258,8 @@ export function gatheredLayouts(matrix: SparseMatrix, slots: number): GatheredLa
   return {
     gather,
     input: (column, row) => position.get(groupOf[row] * matrix.columns + column)!,
-    inputPeriod: width * count,
+    inputPeriod,
+    parts,
     output: { slots: outputSlots, period: nextPowerOfTwo(last + 1) },
     rowsPerGroup: groups.reduce((m, g) => Math.max(m, g.rows.length), 0),
   };

@@ -11,6 +11,8 @@ import { gatheredLayouts, layoutCost, naturalLayout, outputLayout, type SlotLayo
 
 export interface PlacedTerm {
   value: number;
+  /** Of the input, where that lies in several ciphertexts. */
+  part?: number;
   inputPeriod: number;
   outputSlot: Float64Array;
   inputSlot: Float64Array;
@@ -32,30 +34,35 @@ export type PlacedStep =
 
 export interface PlacedGraph {
   steps: PlacedStep[];
-  /** For each slot of the input's period the feature, or -1; undefined for the natural order. */
+  /** For each slot of the input's period, part after part, the feature, or -1; undefined for the natural order. */
   gather: Int32Array | undefined;
   inputPeriod: number;
+  /** Ciphertexts that the input takes. */
+  parts: number;
   output: SlotLayout;
 }
 
 /**
- * @param slots slots of a ciphertext
+ * @param allSlots slots of a ciphertext
+ * @param images samples that share a ciphertext: each tensor has its part of the slots. The input may take as many ciphertexts, so
+ *   that a sample costs no more of them than it would alone
  * @param ranges [min, max] of each value, for polynomials that need a domain
  * @throws CompileError TENSOR_TOO_LARGE, APPROXIMATE_FIRST
  */
 export function placeGraph(
   graph: Graph,
-  slots: number,
+  allSlots: number,
+  images: number,
   ranges: readonly (readonly [number, number])[],
 ): PlacedGraph {
+  const slots = allSlots / images;
   const steps: PlacedStep[] = [];
   const features = graph.input.shape.reduce((a, b) => a * b, 1);
-  const input = naturalLayout(features);
-  fits(input, slots, graph.input.name);
+  const { layout: input, parts } = inputLayout(graph, features, slots, images);
   const layouts: SlotLayout[] = [input];
   /** Where each graph value went: relayouts add steps. */
   const placedValue: number[] = [0];
-  const gathered = gatherInput(graph, slots, input);
+  const gathered = gatherInput(graph, allSlots, slots, input, parts);
   let gather: Int32Array | undefined;
   const push = (step: PlacedStep, layout: SlotLayout): void => {
     steps.push(step);
@@ -73,20 +80,24 @@ export function placeGraph(
       const terms = node.terms.map(({ value, matrix }) => ({ value: placedValue[value], matrix }));
       if (gathered && terms.some((t) => t.value === 0)) {
         gather = gathered.gather;
-        const term = mapEntries(0, terms[0].matrix, gathered.input, gathered.inputPeriod, gathered.output);
+        const { matrix } = terms[0];
+        const { inputPeriod } = gathered;
         push(
           {
             kind: 'affine',
             name: node.name,
-            terms: [term],
+            terms: inParts(
+              mapEntries(0, matrix, gathered.input, inputPeriod, gathered.output),
+              gathered.parts,
+            ),
             bias: scatter(node.bias, gathered.output),
             outputPeriod: gathered.output.period,
-            rows: terms[0].matrix.rows,
-            entries: term.weight.length,
+            rows: matrix.rows,
+            entries: matrix.value.length,
           },
           gathered.output,
         );
-      } else pushAffine(push, node.name, terms, node.bias, layouts, slots);
+      } else pushAffine(push, node.name, terms, node.bias, layouts, slots, parts);
     } else if (node.kind === 'function') {
       const value = placedValue[node.value];
       push(
@@ -134,6 +145,7 @@ export function placeGraph(
     steps,
     gather,
     inputPeriod: gather ? gathered!.inputPeriod : input.period,
+    parts: gather ? gathered!.parts : parts,
     output: layouts[steps.length],
   };
 }
@@ -145,11 +157,14 @@ function pushAffine(
   bias: Float64Array,
   layouts: readonly SlotLayout[],
   slots: number,
+  parts: number,
 ): void {
   const main = terms.reduce((a, b) => (b.matrix.value.length > a.matrix.value.length ? b : a));
   const output = outputLayout(main.matrix, layouts[main.value], slots);
   fits(output, slots, name);
-  const placed = terms.map(({ value, matrix }) => mapTerm(value, matrix, layouts[value], output));
+  const placed = terms.flatMap(({ value, matrix }) =>
+    inParts(mapTerm(value, matrix, layouts[value], output), value === 0 ? parts : 1),
+  );
   const entries = placed.reduce((sum, t) => sum + t.weight.length, 0);
   push(
     {
@@ -165,21 +180,53 @@ function pushAffine(
   );
 }
 
-/** The client's layout of the input, when the only reader of the input gains by it. */
-function gatherInput(graph: Graph, slots: number, input: SlotLayout): ReturnType<typeof gatheredLayouts> {
-  const readers = graph.nodes.filter((node) =>
+const readersOfInput = (graph: Graph): Graph['nodes'] =>
+  graph.nodes.filter((node) =>
     node.kind === 'affine'
       ? node.terms.some((t) => t.value === 0)
       : node.kind === 'function'
         ? node.value === 0
         : node.left === 0 || node.right === 0,
   );
+
+/**
+ * The input in its own order. Where several samples share a ciphertext it may lie in several ciphertexts, `period` slots in each, if it has
+ * no other readers than affine maps, each of which reads it once.
+ */
+function inputLayout(
+  graph: Graph,
+  features: number,
+  slots: number,
+  images: number,
+): { layout: SlotLayout; parts: number } {
+  const layout = naturalLayout(features);
+  const readers = readersOfInput(graph);
+  const splits =
+    readers.length > 0 &&
+    readers.every((n) => n.kind === 'affine' && n.terms.filter((t) => t.value === 0).length === 1);
+  if (layout.period <= slots || layout.period > slots * images || !splits) {
+    fits(layout, slots, graph.input.name);
+    return { layout, parts: 1 };
+  }
+  return { layout: { slots: layout.slots, period: slots }, parts: Math.ceil(features / slots) };
+}
+
+/** The client's layout of the input, when the only reader of the input gains by it. */
+function gatherInput(
+  graph: Graph,
+  allSlots: number,
+  slots: number,
+  input: SlotLayout,
+  parts: number,
+): ReturnType<typeof gatheredLayouts> {
+  const readers = readersOfInput(graph);
   const [reader] = readers;
   if (readers.length !== 1 || reader.kind !== 'affine' || reader.terms.length !== 1) return undefined;
   const { matrix } = reader.terms[0];
-  const gathered = gatheredLayouts(matrix, slots);
-  if (!gathered) return undefined;
-  const plain = layoutCost(matrix, input, outputLayout(matrix, input, slots));
+  const gathered = gatheredLayouts(matrix, allSlots, slots);
+  if (!gathered || gathered.output.period > slots) return undefined;
+  const output = outputLayout(matrix, input, slots);
+  const plain = layoutCost(matrix, input, output, parts);
   // Its offsets are multiples of the group count: at most one for each row of a group, and the folds.
   const folds = Math.max(0, Math.log2(gathered.inputPeriod / gathered.output.period));
   return gathered.rowsPerGroup + folds < plain ? gathered : undefined;
@@ -211,6 +258,22 @@ function mapEntries(
     }
   }
   return term;
+}
+
+/** The map of each part of an input whose slots are counted through all of them. */
+function inParts(term: PlacedTerm, parts: number): PlacedTerm[] {
+  if (parts === 1) return [term];
+  const { inputPeriod, inputSlot } = term;
+  return Array.from({ length: parts }, (_, part) => {
+    const ours = (_: number, k: number): boolean => Math.floor(inputSlot[k] / inputPeriod) === part;
+    return {
+      ...term,
+      part,
+      outputSlot: term.outputSlot.filter(ours),
+      inputSlot: inputSlot.filter(ours).map((slot) => slot % inputPeriod),
+      weight: term.weight.filter(ours),
+    };
+  });
 }
 
 function scatter(values: Float64Array, layout: SlotLayout): Float64Array {

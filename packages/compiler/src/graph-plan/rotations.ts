@@ -10,12 +10,12 @@ const HOISTED = 0.55;
 
 /** Key switches, hoisted ones weighted. */
 export function rotationCost(shape: DiagonalShape): number {
+  const { parts = 1 } = shape;
   const { babies, giants, folds } = diagonalSteps(shape);
   const hoisted = babies.filter((b) => b !== 0).length;
   const gaps = giantGaps(giants).filter((g) => g !== 0).length;
   return (
-    (hoisted > 0 ? 1 - HOISTED : 0) +
-    HOISTED * hoisted +
+    parts * ((hoisted > 0 ? 1 - HOISTED : 0) + HOISTED * hoisted) +
     gaps +
     folds.reduce((sum, f) => sum + f.count - 1, 0)
   );

@@ -24,7 +24,9 @@ const shapes: fc.Arbitrary<DiagonalShape> = fc
   .chain(([logIn, logOut, logBaby]) =>
     fc
       .uniqueArray(fc.nat({ max: 2 ** Math.min(logIn, logOut) - 1 }), { minLength: 1, maxLength: 12 })
-      .map((offsets) => ({
+      .chain((offsets) => fc.integer({ min: 1, max: 3 }).map((parts) => ({ offsets, parts })))
+      .map(({ offsets, parts }) => ({
+        parts,
         inputPeriod: 2 ** logIn,
         outputPeriod: 2 ** logOut,
         offsets: offsets.sort((a, b) => a - b),
@@ -59,28 +61,43 @@ overBuilds('diagonal transform', (kernels) => {
   test('any set of diagonals, with exactly the keys that it names', () => {
     fc.assert(
       fc.property(shapes, fc.integer(), (shape, seed) => {
-        const { inputPeriod, outputPeriod, offsets } = shape;
+        const { inputPeriod, outputPeriod, offsets, parts = 1 } = shape;
         const period = Math.max(inputPeriod, outputPeriod);
-        const diagonals = new Map(offsets.map((d) => [d, reals(period, seed + d)]));
-        const x = reals(inputPeriod, seed - 1);
+        // Every part has the first offset; of the others some lack some.
+        const diagonals = Array.from({ length: parts }, (_, part) => {
+          const ours = offsets.filter((_, k) => k === 0 || (k + part) % parts === 0);
+          return new Map(ours.map((d) => [d, reals(period, seed + d + 100 * part)]));
+        });
+        const xs = diagonals.map((_, part) => reals(inputPeriod, seed - 1 - part));
         const sums = new Float64Array(outputPeriod);
-        for (let i = 0; i < period; i++) {
-          for (const [d, values] of diagonals) sums[i % outputPeriod] += values[i] * x[(i + d) % inputPeriod];
-        }
+        diagonals.forEach((ofPart, part) => {
+          for (let i = 0; i < period; i++)
+            for (const [d, values] of ofPart)
+              sums[i % outputPeriod] += values[i] * xs[part][(i + d) % inputPeriod];
+        });
         const evaluator = evaluatorFor(shape);
         const scale = context.moduli[LEVEL].value;
-        const transform = new DiagonalTransform(party.encoder, shape, (d) => diagonals.get(d)!, LEVEL, scale);
-        const input = party.encrypt(x, LEVEL);
-        transform.apply(evaluator, input).dispose();
-        assertNoLeak(kernels, () => transform.apply(evaluator, input).dispose());
-        const result = transform.apply(evaluator, input);
+        const diagonal = (d: number, part: number): Float64Array | undefined => diagonals[part].get(d);
+        const transform = new DiagonalTransform(party.encoder, shape, diagonal, LEVEL, scale);
+        const inputs = xs.map((x) => party.encrypt(x, LEVEL));
+        transform.apply(evaluator, ...inputs).dispose();
+        assertNoLeak(kernels, () => transform.apply(evaluator, ...inputs).dispose());
+        const result = transform.apply(evaluator, ...inputs);
         assert.equal(result.level, LEVEL - 1);
         const whole = Float64Array.from({ length: party.slots }, (_, i) => sums[i % outputPeriod]);
         assertClose(party.decrypt(result), real(whole), 2 ** -12);
-        for (const owned of [evaluator.keys!, transform, input, result]) owned.dispose();
+        for (const owned of [evaluator.keys!, transform, ...inputs, result]) owned.dispose();
       }),
       { numRuns: 25 },
     );
+  });
+
+  test('another number of parts than the map has is refused', () => {
+    const shape = { parts: 2, inputPeriod: 4, outputPeriod: 4, offsets: [0], babyModulus: 1 };
+    const transform = new DiagonalTransform(party.encoder, shape, () => reals(4, 1), LEVEL, SCALE);
+    const input = party.encrypt([1], LEVEL);
+    assertCode(kernels, 'SHAPE_MISMATCH', () => transform.apply(new Evaluator(context), input));
+    for (const owned of [transform, input]) owned.dispose();
   });
 
   test('a missing key is found before anything is done', () => {

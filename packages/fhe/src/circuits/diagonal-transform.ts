@@ -7,6 +7,9 @@
  *
  * Offsets split into a baby part (modulo `babyModulus`; all babies come from one decomposition of the input) and a giant part, which is
  * walked by Horner's rule: only the gaps between giants need keys.
+ *
+ * An input may lie in several ciphertexts, its parts, each of period P_in with a map of its own. Their products are summed before the
+ * giants are walked, so that more parts take more babies and products, but no more giants, folds or rescales.
  * @module
  */
 import type { Encoder } from '../ckks/encoder.ts';
@@ -17,9 +20,11 @@ import { Ciphertext } from '../rlwe/ciphertext.ts';
 import type { Plaintext } from '../rlwe/plaintext.ts';
 
 export interface DiagonalShape {
+  /** Ciphertexts of the input. Default 1. */
+  parts?: number;
   inputPeriod: number;
   outputPeriod: number;
-  /** Distinct offsets in [0, min(inputPeriod, outputPeriod)), ascending. */
+  /** Of all parts together: distinct offsets in [0, min(inputPeriod, outputPeriod)), ascending. */
   offsets: number[];
   /** Power of two. */
   babyModulus: number;
@@ -69,18 +74,19 @@ export class DiagonalTransform {
   readonly level: number;
   readonly scale: number;
   readonly #steps: DiagonalSteps;
-  /** plaintexts[giant][baby]. */
+  /** plaintexts[giant][part x babies + baby]. */
   readonly #plaintexts: (Plaintext | undefined)[][];
 
   /**
-   * @param diagonal values of the diagonal of an offset, by output slot; period max(inputPeriod, outputPeriod)
+   * @param diagonal values of the diagonal of an offset, by output slot; period max(inputPeriod, outputPeriod). Undefined where a part has
+   *   none
    * @param level level of the input; the result is one lower
    * @param scale scale of the entries; q_level keeps the input's scale
    */
   constructor(
     encoder: Encoder,
     shape: DiagonalShape,
-    diagonal: (offset: number) => Float64Array,
+    diagonal: (offset: number, part: number) => Float64Array | undefined,
     level: number,
     scale: number,
   ) {
@@ -90,10 +96,10 @@ export class DiagonalTransform {
     this.#steps = diagonalSteps(shape);
     const present = new Set(shape.offsets);
     const period = Math.max(shape.inputPeriod, shape.outputPeriod);
-    const encode = (g: number, b: number): Plaintext | undefined => {
+    const encode = (g: number, b: number, part: number): Plaintext | undefined => {
       if (!present.has(g + b)) return undefined;
-      const values = diagonal(g + b);
-      if (!values.some((v) => v !== 0)) return undefined;
+      const values = diagonal(g + b, part);
+      if (!values?.some((v) => v !== 0)) return undefined;
       // The product is formed g slots to the right of where it belongs and rotated back.
       const shifted = values.map((_, i) => values[(i - g + period) % period]);
       return encoder.encode(shifted, level, scale);
@@ -101,7 +107,8 @@ export class DiagonalTransform {
     this.#plaintexts = this.#steps.giants.map(() => []);
     try {
       this.#steps.giants.forEach((g, k) => {
-        for (const b of this.#steps.babies) this.#plaintexts[k].push(encode(g, b));
+        for (let part = 0; part < (shape.parts ?? 1); part++)
+          for (const b of this.#steps.babies) this.#plaintexts[k].push(encode(g, b, part));
       });
     } catch (error) {
       this.dispose();
@@ -113,12 +120,25 @@ export class DiagonalTransform {
     return this.#plaintexts.flat().reduce((sum, p) => sum + (p?.bytes ?? 0), 0);
   }
 
-  /** The map applied and rescaled: level - 1, scale * this.scale / q_level. */
-  apply(evaluator: Evaluator, input: Ciphertext): Ciphertext {
-    if (input.level !== this.level) {
+  /**
+   * The map applied and rescaled: level - 1, scale * this.scale / q_level.
+   * @param inputs the parts, at one level and scale
+   * @throws FheError SHAPE_MISMATCH, LEVEL_MISMATCH, KEY_MISSING
+   */
+  apply(evaluator: Evaluator, ...inputs: Ciphertext[]): Ciphertext {
+    const { parts = 1 } = this.shape;
+    if (inputs.length !== parts) {
+      throw new FheError(
+        'SHAPE_MISMATCH',
+        `the transform takes ${parts} ciphertexts, got ${inputs.length}`,
+        'inputs',
+      );
+    }
+    for (const { level } of inputs) {
+      if (level === this.level) continue;
       throw new FheError(
         'LEVEL_MISMATCH',
-        `the transform was encoded for level ${this.level}, the input is at ${input.level}`,
+        `the transform was encoded for level ${this.level}, the input is at ${level}`,
         'input',
       );
     }
@@ -126,7 +146,7 @@ export class DiagonalTransform {
     // All keys are looked for before anything is allocated.
     const { before, after } = diagonalRotations(this.shape);
     for (const step of [...before, ...after]) evaluator.keys?.get(evaluator.context.galoisElement(step));
-    const rotated = evaluator.rotateHoisted(input, babies);
+    const rotated = inputs.flatMap((input) => evaluator.rotateHoisted(input, babies));
     let sum: Ciphertext | undefined;
     for (let k = giants.length - 1; k >= 0; k--) {
       const inner = this.#inner(rotated, this.#plaintexts[k]);
@@ -147,7 +167,7 @@ export class DiagonalTransform {
     return result;
   }
 
-  /** Sum of baby_j * plaintext_j in one pass over memory. */
+  /** Sum of baby_j * plaintext_j over the babies of all parts, in one pass over memory. */
   #inner(babies: readonly Ciphertext[], plaintexts: readonly (Plaintext | undefined)[]): Ciphertext {
     const { context, level, scale } = babies[0];
     const { kernels, n, moduli } = context;
