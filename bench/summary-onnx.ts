@@ -56,20 +56,32 @@ export function onnxRows({ cases, tenseal }: OnnxReport): SummaryRow[] {
     const label = id === 'lenet5-relu' ? `${what} of degrees ${compile.degrees.join(', ')}` : what;
     const name = accurate ? label : `${label} (${(100 * agreement).toFixed(1)} % of the exact decisions)`;
     return [
-      versus(
-        (peer?.compute.median ?? computeSpec) / compute,
-        row(
-          `${name}: inference, 1 thread`,
-          compute,
-          [`${formatMs(computeSpec)} of CPU`, peer?.compute.median],
-          formatMs,
-          1000 * seconds,
+      {
+        ...versus(
+          (peer?.compute.median ?? computeSpec) / compute,
+          row(
+            `${name}: inference, 1 thread`,
+            compute,
+            [`${formatMs(computeSpec)} of CPU`, peer?.compute.median],
+            formatMs,
+            1000 * seconds,
+          ),
         ),
-      ),
-      versus(
-        (peer?.keys ?? spec.keys) / keyBytes,
-        row('same, evaluation keys', keyBytes, [formatBytes(spec.keys), peer?.keys], formatBytes, keyTarget),
-      ),
+        headline: `${name}: inference`,
+      },
+      {
+        ...versus(
+          (peer?.keys ?? spec.keys) / keyBytes,
+          row(
+            'same, evaluation keys',
+            keyBytes,
+            [formatBytes(spec.keys), peer?.keys],
+            formatBytes,
+            keyTarget,
+          ),
+        ),
+        ...(id === 'mnist' && { headline: 'same: evaluation keys' }),
+      },
       versus(
         spec.peakMemory / infer.peakMemory,
         row(
@@ -152,6 +164,7 @@ function agreementRow({ decrypt: { agreeing, samples } }: OnnxCase): SummaryRow 
     velum: `${agreeing} of ${samples}`,
     peer: `84 % to 99 % (${SPEC_MARK})`,
     target: `all of ${WANTED_IMAGES}`,
+    headline: "HE-MAN's MNIST demo: encrypted and plain argmax agree",
     ...(samples >= WANTED_IMAGES && { reached: agreeing === samples }),
   };
 }

@@ -7,6 +7,8 @@ import type { OnnxReport } from './onnx.ts';
 import type { Case, CaseId, PredictReport } from './predict.ts';
 import type { RestReport } from './rest.ts';
 import { onnxRows } from './summary-onnx.ts';
+import { tfheRows } from './summary-tfhe.ts';
+import type { TfheReport } from './tfhe.ts';
 
 /** What `bench/kernels.ts --json` writes, as far as it is read here. Microseconds. */
 export interface KernelsReport {
@@ -26,6 +28,7 @@ export interface Benches {
   predict?: PredictReport;
   rest?: RestReport;
   onnx?: OnnxReport;
+  tfhe?: TfheReport;
 }
 
 /** What `bench/index.ts` writes. */
@@ -46,18 +49,21 @@ export interface SummaryRow {
   /** The issue's target; absent where it sets none. */
   target?: string;
   reached?: boolean;
+  /** Its name in the README, which shows these rows alone. */
+  headline?: string;
 }
 
 const FMA = 'wasm-fma';
 
 export function summarize(benches: Benches): SummaryRow[] {
-  const { kernels, ckks, predict, rest, onnx } = benches;
+  const { kernels, ckks, predict, rest, onnx, tfhe } = benches;
   return [
     ...(kernels ? kernelRows(kernels) : []),
     ...(ckks ? ckksRows(ckks) : []),
     ...(predict ? predictRows(predict) : []),
     ...(rest ? restRows(rest) : []),
     ...(onnx ? onnxRows(onnx) : []),
+    ...(tfhe ? tfheRows(tfhe) : []),
   ];
 }
 
@@ -71,6 +77,7 @@ function kernelRows({ results, sealNttUs }: KernelsReport): SummaryRow[] {
       ratio: sealNttUs / ntt,
       target: '<= 32 us',
       reached: ntt <= 32,
+      headline: 'forward NTT, N=8192, one 49-bit prime',
     },
   ];
 }
@@ -88,6 +95,7 @@ function ckksRows({ results }: CkksReport): SummaryRow[] {
       ratio,
       target: `>= ${target} x`,
       reached: ratio >= target,
+      headline: `CKKS: ${what.replace(/, same$/, ', N=8192, log QP 200')}`,
     };
   };
   return [
@@ -101,19 +109,27 @@ function predictRows({ cases, data }: PredictReport): SummaryRow[] {
   const [one, batch, network] = [of('lr-1'), of('lr-batch'), of('nn-1')];
   const regression = `${data.lr}: logistic regression`;
   return [
-    bytesRow(`${regression}, 1 sample: bytes up`, one, 'up', 64e3),
+    titled(
+      'Logistic regression, 1 sample: upload',
+      bytesRow(`${regression}, 1 sample: bytes up`, one, 'up', 64e3),
+    ),
     bytesRow('same, bytes down', one, 'down', 64e3),
-    bytesRow('same, keys', one, 'keys', 2e6),
-    computeRow('same, server compute', one, 15),
+    titled('same: keys', bytesRow('same, keys', one, 'keys', 2e6)),
+    titled('same: server compute', computeRow('same, server compute', one, 15)),
     computeRow('same, 8192 samples, server compute', batch, 200),
     computeRow('same, sigmoid on the server, 1 sample', of('lr-server-1')),
     computeRow('same, sigmoid on the server, 8192 samples', of('lr-server-batch')),
-    computeRow(`${data.nn}: network 62-200-100-1, 1 sample, server compute`, network, 400),
+    titled(
+      'Dense network 62-200-100-1, 1 sample: server compute',
+      computeRow(`${data.nn}: network 62-200-100-1, 1 sample, server compute`, network, 400),
+    ),
     bytesRow('same, keys', network, 'keys', 30e6),
     errorRow('error of the linear score, 1 sample', one, 1e-4),
     errorRow('same, 8192 samples', batch, 1e-4),
   ];
 }
+
+const titled = (headline: string, row: SummaryRow): SummaryRow => ({ ...row, headline });
 
 /** The peer with HE4Cloud's parameters is the first one of every case. */
 function computeRow(what: string, { velum, peers: [peer], published }: Case, target?: number): SummaryRow {
@@ -166,6 +182,7 @@ function restRows({ predictionOverhead: { median, p95 } }: RestReport): SummaryR
       peer: '',
       target: '<= 10 ms',
       reached: median <= 10,
+      headline: 'REST overhead of a prediction beyond its computation',
     },
   ];
 }
@@ -186,26 +203,35 @@ export const SUMMARY_HEADER = ['what', 'Velum', 'peer', 'ratio', 'target'] as co
 
 const BLOCK = /(<!-- bench:start -->)[\s\S]*?(<!-- bench:end -->)/g;
 
-/** The text with the block between `<!-- bench:start -->` and `<!-- bench:end -->` made anew. */
-export function replaceBenchBlock(text: string, report: Report): string {
+/**
+ * The text with the block between `<!-- bench:start -->` and `<!-- bench:end -->` made anew.
+ * @param headlines the few rows that the README shows, under their names there
+ */
+export function replaceBenchBlock(text: string, report: Report, headlines = false): string {
   const blocks = text.match(BLOCK)?.length ?? 0;
   if (blocks !== 1) {
     throw new Error(
       `the file has ${blocks} blocks between <!-- bench:start --> and <!-- bench:end -->: it takes one`,
     );
   }
-  return text.replace(BLOCK, (_, start: string, end: string) => `${start}\n${markdown(report)}\n${end}`);
+  return text.replace(
+    BLOCK,
+    (_, start: string, end: string) => `${start}\n${markdown(report, headlines)}\n${end}`,
+  );
 }
 
-function markdown({ date, cpu, node, build, quick, summary }: Report): string {
+function markdown({ date, cpu, cores, node, build, quick, summary }: Report, headlines: boolean): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('<=', '≤').replaceAll('>=', '≥')).join(' | ')} |`;
+  const rows = headlines
+    ? summary.flatMap((row) => (row.headline === undefined ? [] : [{ ...row, what: row.headline }]))
+    : summary;
   return [
-    `Medians of ${date.slice(0, 10)}: ${build}, one thread, Node ${node}, ${cpu}${quick ? '; a quick run' : ''}. Ratios are to the first peer named, measured in the same run unless it says otherwise; "HE4Cloud set" is N=16384 with 7 data primes. Figures marked "published" are their authors', from their machines, with the sigmoid on the server.`,
+    `Medians of ${date.slice(0, 10)}: ${build}, one thread unless it says otherwise, Node ${node}, ${cpu}, ${cores} cores${quick ? '; a quick run' : ''}. Ratios are to the first peer named, measured in the same run unless it says otherwise; "HE4Cloud set" is N=16384 with 7 data primes. Figures marked "published" or "spec" are from their authors' or others' machines.`,
     '',
     line(SUMMARY_HEADER),
     '|---|---|---|---|---|',
-    ...summary.map((row) => line(summaryCells(row))),
+    ...rows.map((row) => line(summaryCells(row))),
   ].join('\n');
 }
 
