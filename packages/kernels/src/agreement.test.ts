@@ -26,13 +26,20 @@ const OPERATIONS: Record<string, (k: Kernels, m: Memory, dst: number, q: number)
       q,
       1 / q,
     ),
+  v_submulscatter: (k, m, dst, q) => {
+    const [a, b, c] = [residues(N, q, 1), integers(N, 6 * 2 ** 50, 2), residues(N, q, 3)].map((v) =>
+      m.f64(v),
+    );
+    const turned = m.i32(Array.from({ length: N }, (_, i) => (i * 5) % N));
+    k.x.v_submulscatter(dst, a, b, c, 12345, turned, N, q, 1 / q);
+  },
   v_mulrun: (k, m, dst, q) =>
     k.x.v_mulrun(dst, m.f64(residues(N, q, 1)), m.f64(residues(N / 4, q, 2)), 2, N, q, 1 / q),
   ks_dot: (k, m, dst, q) => {
     const list = (seed: number, limit: number) =>
       m.i32(Array.from({ length: 20 }, (_, i) => m.f64(integers(N, limit, seed + i))));
     const half = Math.floor(q / 2 + 1);
-    k.x.ks_dot(dst, m.room(8 * N), list(1, 2 * q), list(30, half), list(60, half), 20, N, q, 1 / q);
+    k.x.ks_dot(dst, m.room(8 * N), list(1, 6 * 2 ** 50), list(30, half), list(60, half), 20, N, q, 1 / q);
   },
   v_dot: (k, m, dst, q) => {
     const list = (seed: number) =>

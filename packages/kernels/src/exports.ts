@@ -3,6 +3,7 @@
  * n doubles, n a multiple of 8, 64-byte aligned. Residues are reduced (integers |x| <= q/2 + 1, q an odd prime,
  * 2^16 <= q < 2^50) in and out unless said otherwise, `qi` is 1/q, and `dst` may be one of the operands. @module
  */
+import type { TfheExports } from './exports-tfhe.ts';
 
 type Unary = (dst: number, a: number, n: number, q: number, qi: number) => void;
 type Binary = (dst: number, a: number, b: number, n: number, q: number, qi: number) => void;
@@ -10,7 +11,7 @@ type Scalar = (dst: number, a: number, s: number, n: number, q: number, qi: numb
 type Run = (dst: number, a: number, small: number, runlog: number, n: number, q: number, qi: number) => void;
 
 /** Every function of the wasm modules. */
-export interface KernelExports {
+export interface KernelExports extends TfheExports {
   /** dst = a + b */
   v_add: Binary;
   /** dst = a - b */
@@ -31,8 +32,20 @@ export interface KernelExports {
   v_muladdscalar: Scalar;
   /** dst = a + s */
   v_addscalar: Scalar;
-  /** dst = (a - b)*s, integers |a|, |b| <= 2^51 */
+  /** dst = (a - b)*s, integers |a| + |b| <= 7*2^50 */
   v_submulscalar(dst: number, a: number, b: number, s: number, n: number, q: number, qi: number): void;
+  /** dst[idx[i]] = (a[i] - b[i])*s + c[i], |a| + |b| <= 7*2^50; idx: a permutation; c = 0: none; dst is no operand */
+  v_submulscatter(
+    dst: number,
+    a: number,
+    b: number,
+    c: number,
+    s: number,
+    idx: number,
+    n: number,
+    q: number,
+    qi: number,
+  ): void;
   /** dst[i] = a[i]*small[i >> runlog] */
   v_mulrun: Run;
   /** dst[i] += a[i]*small[i >> runlog] */
@@ -52,7 +65,7 @@ export interface KernelExports {
   ): void;
   /** dst = sum of a_k*w[k]; w: `count` doubles */
   v_dotscalar(dst: number, aptrs: number, w: number, count: number, n: number, q: number, qi: number): void;
-  /** dst0 = sum of d_k*k0_k, dst1 = sum of d_k*k1_k, |d_k| <= 2q, count >= 1; dst0 != dst1 */
+  /** dst0 = sum of d_k*k0_k, dst1 = sum of d_k*k1_k, |d_k| <= 6*2^50, count >= 1; dst0 != dst1 */
   ks_dot(
     dst0: number,
     dst1: number,
@@ -68,7 +81,7 @@ export interface KernelExports {
   ntt_tables(dst: number, n: number, q: number, root: number): void;
   /** Negacyclic NTT in place, natural order in (|a| <= 2q), bit-reversed order out. */
   ntt_forward(a: number, tables: number, n: number, q: number, qi: number): void;
-  /** dst = NTT(src), |src| <= 2q and |dst| <= 2q: saves a copy and half of the last reductions. dst may be src. */
+  /** dst = NTT(src), |src| <= 2q and |dst| <= 6*2^50: saves a copy and the last reductions. dst may be src. */
   ntt_forward_lazy(dst: number, src: number, tables: number, n: number, q: number, qi: number): void;
   /** The inverse, including 1/n. */
   ntt_inverse(a: number, tables: number, n: number, q: number, qi: number): void;
@@ -125,4 +138,6 @@ export const RETURNING: readonly Exclude<keyof KernelExports, keyof RecordableEx
   'mod_mul',
   'mod_pow',
   'unpack_bits',
+  'tfhe_dot',
+  'tfhe_dot32',
 ];

@@ -131,7 +131,9 @@ export class TaskRunner {
       const n = call.length;
       // Spreading a typed array costs as much as a small kernel.
       if (n <= 6) call(c[p + 1], c[p + 2], c[p + 3], c[p + 4], c[p + 5], c[p + 6]);
-      else call(c[p + 1], c[p + 2], c[p + 3], c[p + 4], c[p + 5], c[p + 6], c[p + 7], c[p + 8], c[p + 9]);
+      else if (n <= 9)
+        call(c[p + 1], c[p + 2], c[p + 3], c[p + 4], c[p + 5], c[p + 6], c[p + 7], c[p + 8], c[p + 9]);
+      else call(...c.subarray(p + 1, p + n + 1));
       p += n + 1;
     }
   }

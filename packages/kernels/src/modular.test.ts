@@ -129,12 +129,35 @@ overBuilds('element-wise arithmetic', (kernels) => {
     );
   });
 
-  it('scales differences of integers up to 2^51', () => {
+  it('scales differences of integers up to 7*2^50', () => {
     binary(
       kernels,
       (d, a, b, s, n, q) => x.v_submulscalar(d, a, b, s, n, q, 1 / q),
       (a, b, s) => (a - b) * s,
-      () => 2 ** 51,
+      () => 3.5 * 2 ** 50,
+    );
+  });
+
+  it('scales differences, adds and permutes in one pass', () => {
+    fc.assert(
+      fc.property(cases, fc.boolean(), ({ q, n, seed }, adding) => {
+        withMemory(kernels, (memory) => {
+          const [a, c] = [residues(n, q, seed), residues(n, q, seed + 1)];
+          const b = integers(n, 6 * 2 ** 50, seed + 2);
+          const [s] = residues(1, q, seed + 3);
+          const positions = Array.from({ length: n }, (_, i) => (n + 2 - i) % n);
+          const dst = memory.f64(new Array<number>(n).fill(Number.NaN));
+          const [pa, pb, pc, idx] = [memory.f64(a), memory.f64(b), memory.f64(c), memory.i32(positions)];
+          x.v_submulscatter(dst, pa, pb, adding ? pc : 0, s, idx, n, q, 1 / q);
+          const got = kernels.f64(dst, n);
+          assertResidues(
+            positions.map((to) => got[to]),
+            a.map((v, i) => (BigInt(v) - BigInt(b[i])) * BigInt(s) + (adding ? BigInt(c[i]) : 0n)),
+            q,
+          );
+        });
+      }),
+      RUNS,
     );
   });
 
@@ -175,7 +198,7 @@ overBuilds('inner products', (kernels) => {
               Array.from({ length: count }, (_, k) => residues(length, q, from + k));
             const [a, b, c] = [many(n, seed), many(n, seed + 100), many(n, seed + 200)];
             const small = many(n >> runlog, seed + 300);
-            const d = a.map((_, k) => integers(n, 2 * q, seed + 400 + k));
+            const d = a.map((_, k) => integers(n, 6 * 2 ** 50, seed + 400 + k));
             const w = residues(count, q, seed + 500);
             const list = (vectors: number[][]) => memory.i32(vectors.map((v) => memory.f64(v)));
             const [pa, pb, pc, pd, ps, pw] = [list(a), list(b), list(c), list(d), list(small), memory.f64(w)];
@@ -226,12 +249,15 @@ overBuilds('inner products', (kernels) => {
     const count = 64;
     const n = 64;
     const next = random(9);
-    // Pairs |a| <= 2q, b reduced whose product is just below q/2, or just above -q/2.
+    // Pairs |a| <= 6q, b reduced whose product is just below q/2, or just above -q/2.
     const pairs = (sign: number) =>
       Array.from({ length: n * count }, () => {
         const b = 2 * Math.round((next() - 0.5) * (q / 2 - 2)) + 1;
         const target = BigInt(Math.round(sign * (0.49 - 0.13 * next()) * q));
-        return { a: Number(centered(target * inverse(BigInt(b), q), q)) + (next() < 0.5 ? q : -q), b };
+        return {
+          a: Number(centered(target * inverse(BigInt(b), q), q)) + (next() < 0.5 ? 5 * q : -5 * q),
+          b,
+        };
       });
     for (const sign of [1, -1]) {
       const all = pairs(sign);

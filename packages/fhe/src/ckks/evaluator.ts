@@ -299,18 +299,28 @@ export class Evaluator {
     const { context } = this;
     const { n, moduli } = context;
     const acc = innerProduct(digits, this.#key(galois));
-    const table = context.galoisTable(galois);
+    const targets = context.galoisTargets(galois);
     const result = new Ciphertext(context, 1, a.level, a.scale);
-    const limb = (part: number, i: number) => accumulatorLimb(context, acc, part, i);
     divideAccumulator(
       context,
       acc,
       0,
-      (part) => limb(part, 0),
-      (part, i, x) => {
-        const switched = limb(part, i);
-        if (part === 0) x.v_add(switched, switched, a.limb(0, i), n, moduli[i].value, moduli[i].inverse);
-        x.v_permute(result.limb(part, i), switched, table, n);
+      (part) => result.limb(part, 0),
+      (part, i, remainder, factor, x) => {
+        const switched = accumulatorLimb(context, acc, part, i);
+        const { value, inverse } = moduli[i];
+        const added = part === 0 ? a.limb(0, i) : 0;
+        x.v_submulscatter(
+          result.limb(part, i),
+          switched,
+          remainder,
+          added,
+          factor,
+          targets,
+          n,
+          value,
+          inverse,
+        );
       },
     );
     context.free(acc.ptr);

@@ -21,3 +21,12 @@ export function rotationElement(logN: number, steps: number): number {
   }
   return g;
 }
+
+/** g^-1 mod 2n for odd g, by Newton's iteration modulo a power of two. */
+export function inverseGalois(galois: number, n: number): number {
+  const mask = BigInt(2 * n - 1);
+  const g = BigInt(galois);
+  let x = g;
+  for (let i = 0; i < 6; i++) x = (x * (2n - g * x)) & mask;
+  return Number(x);
+}

@@ -2,13 +2,12 @@
  * Key switching: decompose once (hoisting), inner product with a key, divide by the special primes.
  * @module
  */
-import type { RecordableExports } from '@velum/kernels';
 import { FheError } from '../errors.ts';
 import { writePointers } from '../ring/base-conversion.ts';
 import type { Modulus } from '../ring/modulus.ts';
 import { type Context, TRANSFORM_PASSES } from './context.ts';
 import { type Conversion, convert, isLift } from './convert.ts';
-import { modDown } from './mod-down.ts';
+import { type Finish, modDown } from './mod-down.ts';
 import type { SwitchingKey } from './switching-key.ts';
 
 /** One limb of a digit: NTT of the coefficients at `src`, to `dst`. */
@@ -23,7 +22,7 @@ export class Digits {
   readonly context: Context;
   readonly level: number;
   readonly special: number;
-  /** pointers[t][d]: limb t of digit d, |x| <= 2q. */
+  /** pointers[t][d]: limb t of digit d, |x| <= 6*2^50. */
   readonly pointers: number[][];
   readonly #owned: number;
 
@@ -156,19 +155,19 @@ export function innerProduct(digits: Digits, key: SwitchingKey): Accumulator {
 /**
  * Divides an accumulator by the special primes and by the last `drop` chain primes, into limbs dst(part) ..., which may
  * be the accumulator's own. The caller still frees it.
- * @param after what to do next with a limb of a quotient, on the thread that made it
+ * @param finish see {@link modDown}
  */
 export function divideAccumulator(
   context: Context,
   acc: Accumulator,
   drop: number,
   dst: (part: number) => number,
-  after?: (part: number, limb: number, x: RecordableExports) => void,
+  finish?: Finish,
 ): void {
   const divisions = [0, 1].map((part) => ({
     dst: dst(part),
     chain: accumulatorLimb(context, acc, part, 0),
     specials: accumulatorLimb(context, acc, part, acc.level + 1),
   }));
-  modDown(context, divisions, acc.level, drop, acc.special, after);
+  modDown(context, divisions, acc.level, drop, acc.special, finish);
 }

@@ -14,11 +14,21 @@ export interface Division {
   specials: number;
 }
 
+/** Makes limb `limb` of a quotient from the chain limb, the NTT of the `remainder` and the `inverse` of the divisor. */
+export type Finish = (
+  division: number,
+  limb: number,
+  remainder: number,
+  inverse: number,
+  x: RecordableExports,
+) => void;
+
 /**
  * dst_i = round(x / R) modulo q_i for i <= level - drop, where R is the product of the last `drop` chain primes and the
  * first `special` special primes. Each x is given in the NTT domain as limbs q_0 ... q_level at `chain` and special limbs
  * at `specials`. The special limbs are overwritten; dst may be `chain`.
- * @param after what to do next with a limb of a quotient, on the thread that made it
+ * @param finish what makes a limb of the quotient instead, (chain - remainder) * inverse mod q_i, on the thread that
+ *   made the remainder (|remainder| <= 6*2^50); dst is not written then
  */
 export function modDown(
   context: Context,
@@ -26,7 +36,7 @@ export function modDown(
   level: number,
   drop: number,
   special: number,
-  after?: (division: number, limb: number, x: RecordableExports) => void,
+  finish?: Finish,
 ): void {
   const { n, moduli } = context;
   const target = level - drop;
@@ -69,8 +79,8 @@ export function modDown(
     const limb = context.limbBytes(i);
     const r = remainder(d, i);
     moduli[i].forwardLazy(r, isLift(context, divided, i) ? source(d, 0) : r, x);
-    x.v_submulscalar(dst + limb, chain + limb, r, inverses[i], n, value, inverse);
-    after?.(d, i, x);
+    if (finish) finish(d, i, r, inverses[i], x);
+    else x.v_submulscalar(dst + limb, chain + limb, r, inverses[i], n, value, inverse);
   });
   context.free(scratch);
 }

@@ -7,6 +7,7 @@
  */
 import { FheError } from '../errors.ts';
 import { randomSeed } from '../random.ts';
+import { inverseGalois } from '../ring/galois.ts';
 import { type Context, TRANSFORM_PASSES } from './context.ts';
 import { expandMasks, freshError, type MaskLimb, smallToNtt } from './sampling.ts';
 import type { SecretKey } from './secret-key.ts';
@@ -152,13 +153,4 @@ export function generateGaloisKey(secret: SecretKey, galois: number, spec: Switc
   const key = generateSwitchingKey(context, spec, (i) => secret.limb(i), limb);
   kernels.arena.freeZeroed(image);
   return key;
-}
-
-/** g^-1 mod 2n for odd g, by Newton's iteration modulo a power of two. */
-function inverseGalois(galois: number, n: number): number {
-  const mask = BigInt(2 * n - 1);
-  const g = BigInt(galois);
-  let x = g;
-  for (let i = 0; i < 6; i++) x = (x * (2n - g * x)) & mask;
-  return Number(x);
 }

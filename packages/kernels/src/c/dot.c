@@ -1,7 +1,7 @@
 /*
  * Inner products of vectors of residues: many operands are read once, the result is written once.
- * Pointer lists are i32 arrays of byte offsets. A product of reduced residues has |r| <= 0.6 q, one with a factor of
- * up to 2q has |r| <= 0.875 q (lanes.h), so a reduced accumulator plus 6 products stays below 6 q < 6*2^50: reduce then.
+ * Pointer lists are i32 arrays of byte offsets. A product of reduced residues has |r| <= 0.6 q (lanes.h), so a reduced
+ * accumulator plus 6 products stays below 6 q < 6*2^50: reduce then.
  */
 #include "lanes.h"
 
@@ -75,11 +75,11 @@ EXPORT void v_dotscalar(double *dst, const int32_t *aptrs, const double *w, int 
 }
 
 /*
- * Key switching: each digit d_k (|d_k| <= 2q) is read once and meets both halves of the key. The products of up to
+ * Key switching: each digit d_k (|d_k| <= 6*2^50) is read once and meets both halves of the key. The products of up to
  * FUSED digits are independent of each other in straight code, which takes three quarters of the time of a loop over
- * digits. count >= 1.
+ * digits; each has |r| <= 1.63 q (mulmod, with e <= 9/8), so a reduced accumulator takes three of them. count >= 1.
  */
-#define FUSED 4
+#define FUSED 3
 INLINE void ks_fused(double *dst0, double *dst1, const int32_t *dptrs, const int32_t *k0ptrs, const int32_t *k1ptrs,
                      int count, int first, int n, double q, double qi) {
   CONSTANTS;
@@ -88,9 +88,10 @@ INLINE void ks_fused(double *dst0, double *dst1, const int32_t *dptrs, const int
     d[k] = (const double *)dptrs[k], a[k] = (const double *)k0ptrs[k], b[k] = (const double *)k1ptrs[k];
   }
   for (int i = 0; i < n; i += LANES) {
-    vd s = first ? splat(0) : ld(dst0 + i), t = first ? splat(0) : ld(dst1 + i);
-    for (int k = 0; k < count; k++) {
-      const vd x = ld(d[k] + i);
+    vd x = ld(d[0] + i), s = mulmod(x, ld(a[0] + i), Q, QI), t = mulmod(x, ld(b[0] + i), Q, QI);
+    if (!first) s += ld(dst0 + i), t += ld(dst1 + i);
+    for (int k = 1; k < count; k++) {
+      x = ld(d[k] + i);
       s += mulmod(x, ld(a[k] + i), Q, QI);
       t += mulmod(x, ld(b[k] + i), Q, QI);
     }
@@ -100,12 +101,11 @@ INLINE void ks_fused(double *dst0, double *dst1, const int32_t *dptrs, const int
 
 EXPORT void ks_dot(double *dst0, double *dst1, const int32_t *dptrs, const int32_t *k0ptrs, const int32_t *k1ptrs,
                    int count, int n, double q, double qi) {
-  if (count == 3) return ks_fused(dst0, dst1, dptrs, k0ptrs, k1ptrs, 3, 1, n, q, qi);
   if (count == 2) return ks_fused(dst0, dst1, dptrs, k0ptrs, k1ptrs, 2, 1, n, q, qi);
   if (count == 1) return ks_fused(dst0, dst1, dptrs, k0ptrs, k1ptrs, 1, 1, n, q, qi);
   ks_fused(dst0, dst1, dptrs, k0ptrs, k1ptrs, FUSED, 1, n, q, qi);
   int k = FUSED;
   for (; k + FUSED <= count; k += FUSED) ks_fused(dst0, dst1, dptrs + k, k0ptrs + k, k1ptrs + k, FUSED, 0, n, q, qi);
-  for (; k + 2 <= count; k += 2) ks_fused(dst0, dst1, dptrs + k, k0ptrs + k, k1ptrs + k, 2, 0, n, q, qi);
-  if (k < count) ks_fused(dst0, dst1, dptrs + k, k0ptrs + k, k1ptrs + k, 1, 0, n, q, qi);
+  if (k + 2 == count) ks_fused(dst0, dst1, dptrs + k, k0ptrs + k, k1ptrs + k, 2, 0, n, q, qi);
+  if (k + 1 == count) ks_fused(dst0, dst1, dptrs + k, k0ptrs + k, k1ptrs + k, 1, 0, n, q, qi);
 }

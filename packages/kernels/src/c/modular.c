@@ -63,11 +63,30 @@ EXPORT void v_addscalar(double *dst, const double *a, double s, int n, double q,
   EACH(i) st(dst + i, reduce(ld(a + i) + S, Q, QI));
 }
 
-/* dst = (a - b)*s for integers |a|, |b| <= 2^51: |a - b| <= 2^52, so e <= 1/8 + 1/8 and |r| <= 0.75 q */
+/* dst = (a - b)*s for integers |a|, |b| with |a| + |b| <= 7*2^50: e <= 1/2, so |r| <= q */
 EXPORT void v_submulscalar(double *dst, const double *a, const double *b, double s, int n, double q, double qi) {
   CONSTANTS;
   const vd S = splat(center1(s, q)), SQ = S / Q;
   EACH(i) st(dst + i, reduce(mulmod_pre(ld(a + i) - ld(b + i), S, SQ, Q), Q, QI));
+}
+
+INLINE void submul_scatter(double *restrict dst, const double *a, const double *b, const double *c, double s,
+                           const int32_t *idx, int n, double q, double qi, int add) {
+  CONSTANTS;
+  const vd S = splat(center1(s, q)), SQ = S / Q;
+  EACH(i) {
+    vd r = mulmod_pre(ld(a + i) - ld(b + i), S, SQ, Q);
+    if (add) r += ld(c + i);
+    r = reduce(r, Q, QI);
+    dst[idx[i]] = r[0], dst[idx[i + 1]] = r[1];
+  }
+}
+
+/* dst[idx[i]] = (a[i] - b[i])*s + c[i], without c where that is 0; dst is none of the operands */
+EXPORT void v_submulscatter(double *dst, const double *a, const double *b, const double *c, double s,
+                            const int32_t *idx, int n, double q, double qi) {
+  if (c) submul_scatter(dst, a, b, c, s, idx, n, q, qi, 1);
+  else submul_scatter(dst, a, b, c, s, idx, n, q, qi, 0);
 }
 
 /* dst = a * small[i >> runlog]: runlog = 0 is v_mul; n >> runlog values in small */

@@ -164,8 +164,7 @@ INLINE void forward_last(double *a, const double *restrict w, const double *rest
   for (int j = i; j < i + size; j += 4) {
     double *p = a + j;
     const vd x = ld(p), y = ld(p + 2), g = ld(w + ((n + j) >> 1)), gc = ld(wq + ((n + j) >> 1));
-    vd u = EVEN(x, y), v = mulmod_pre(ODD(x, y), g, gc, Q);
-    if (lazy) u = reduce(u, Q, QI);
+    const vd u = EVEN(x, y), v = mulmod_pre(ODD(x, y), g, gc, Q);
     store_pairs(p, u + v, u - v);
   }
   if (lazy) return;
@@ -229,7 +228,7 @@ EXPORT void ntt_forward(double *a, const double *tables, int n, double q, double
   forward(a, a, tables, n, q, qi, 0);
 }
 
-/* dst = NTT(src), which may be dst: |src| <= 2q -> |dst| <= 2q. The last stage reduces half as often. */
+/* dst = NTT(src), which may be dst: |src| <= 2q -> |dst| <= 6*2^50, without the last reductions */
 EXPORT void ntt_forward_lazy(double *dst, const double *src, const double *tables, int n, double q, double qi) {
   forward(dst, src, tables, n, q, qi, 1);
 }

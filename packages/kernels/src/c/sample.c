@@ -9,27 +9,6 @@
  */
 #include "chacha.h"
 
-#define WORDS (CHACHA_BATCH / 8)
-
-static void wipe(volatile uint64_t *p, int n) {
-  for (int i = 0; i < n; i++) p[i] = 0;
-}
-
-typedef struct {
-  uint64_t words[WORDS];
-  ChachaKey key;
-  uint32_t counter;
-} Stream;
-
-static void stream_start(Stream *s, const uint8_t *key, const uint8_t *nonce) {
-  chacha_key(&s->key, key, nonce);
-  s->counter = 0;
-}
-static void stream_next(Stream *s) {
-  chacha_batch((uint8_t *)s->words, &s->key, s->counter);
-  s->counter += 4;
-}
-
 /* uniform modulo q, reduced */
 EXPORT void sample_uniform(double *dst, int n, double q, const uint8_t *key, const uint8_t *nonce) {
   Stream s;
@@ -43,7 +22,7 @@ EXPORT void sample_uniform(double *dst, int n, double q, const uint8_t *key, con
       i += u < m;
     }
   }
-  wipe((uint64_t *)&s, sizeof s / 8);
+  stream_end(&s);
 }
 
 /*
@@ -65,7 +44,7 @@ EXPORT void sample_ternary(double *dst, int n, const uint8_t *key, const uint8_t
       }
     }
   }
-  wipe((uint64_t *)&s, sizeof s / 8);
+  stream_end(&s);
 }
 
 /* centred binomial, 21 + 21 bits: variance 10.5, |x| <= 21; no branch or address depends on the values */
@@ -80,5 +59,5 @@ EXPORT void sample_cbd(double *dst, int n, const uint8_t *key, const uint8_t *no
       dst[i + k] = (double)(__builtin_popcountll(w & 0x1fffff) - __builtin_popcountll(w >> 21 & 0x1fffff));
     }
   }
-  wipe((uint64_t *)&s, sizeof s / 8);
+  stream_end(&s);
 }
