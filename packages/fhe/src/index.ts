@@ -63,6 +63,39 @@ export {
   type SwitchingKeySpec,
 } from './rlwe/switching-key.ts';
 export { maxLogQP, smallestLogN } from './security/limits.ts';
+export { type Bit, BooleanCircuit, type Gate } from './tfhe/boolean-circuit.ts';
+export * from './tfhe/circuit/index.ts';
+export { TfheClientKey } from './tfhe/client-key.ts';
+export {
+  type EncryptedListInfo,
+  encryptedListInfo,
+  readHeader as tfheHeader,
+  TFHE_HEADER_BYTES,
+  type TfheHeader,
+  type TfheKind,
+  type TfheListKind,
+} from './tfhe/container.ts';
+export { TfheError, type TfheErrorCode } from './tfhe/errors.ts';
+export * from './tfhe/integers/index.ts';
+export { splitResult } from './tfhe/lists.ts';
+export { bivariateTable, manyTable, type OutputCount, tableOf } from './tfhe/lookup-table.ts';
+export { NoiseModel as TfheNoiseModel } from './tfhe/noise.ts';
+export {
+  BOOLEAN,
+  type InsecureOption,
+  MESSAGE_1_CARRY_1,
+  MESSAGE_2_CARRY_2,
+  TFHE_SETS,
+  type TfheLiteral,
+  type TfheParameters,
+  TINY_1_1,
+  TINY_2_2,
+  tfheParameters,
+} from './tfhe/parameters.ts';
+export { TfhePublicKey } from './tfhe/public-key.ts';
+export { type RunOptions, runCircuit } from './tfhe/run-circuit.ts';
+export type { ExecutableCircuit } from './tfhe/schedule.ts';
+export { TfheServerKey } from './tfhe/server-key.ts';
 export {
   type Positions,
   readResult,

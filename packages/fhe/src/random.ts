@@ -11,7 +11,22 @@ export function randomSeed(): Uint8Array {
 }
 
 /** What a stream is drawn for: the first four bytes of the ChaCha20 nonce. Part of the wire format for `mask`. */
-export const Domain = { secret: 1, error: 2, mask: 3, ephemeral: 4, flood: 5 } as const;
+export const Domain = {
+  secret: 1,
+  error: 2,
+  mask: 3,
+  ephemeral: 4,
+  flood: 5,
+  /** TFHE, from the client's seed: the two secret keys and the public name of the pair. */
+  torusGlweSecret: 16,
+  torusLweSecret: 17,
+  torusKeyId: 18,
+  /** TFHE, from public seeds. */
+  torusBootstrapMask: 19,
+  torusKeySwitchMask: 20,
+  torusListMask: 21,
+  torusPublicMask: 22,
+} as const;
 export type Domain = (typeof Domain)[keyof typeof Domain];
 
 /** 12-byte nonce: domain (u32 LE), index (u32 LE), limb (u32 LE). */
