@@ -8,7 +8,7 @@ import type { TorusContext } from './context.ts';
 import { onTorus } from './lookup-table.ts';
 import type { TfheServerKey } from './server-key.ts';
 
-/** Ciphertexts in one batch: more gain nothing, and their accumulators would no longer fit the second-level cache. */
+/** Ciphertexts in one batch: they share each pass over the keys. */
 export const BATCH = 8;
 
 /** A linear combination of rows. */
