@@ -2,7 +2,9 @@
  * What a command that talks to the service needs: the server, the token for it, a connection.
  * @module
  */
-import { apiBase, connect, FileKeyStore, type Velum } from '@velum/client/node';
+import { join } from 'node:path';
+import { apiBase, connect, FileKeyStore, FileProgramKeyStore, type Velum } from '@velum/client/node';
+import type { Kernels } from '@velum/kernels';
 import { keyDirectory, loginFor, readConfig, serverUrl } from './config.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { Terminal } from './terminal.ts';
@@ -20,12 +22,13 @@ export interface Remote {
 
 /**
  * A connection with the token of that server: VELUM_TOKEN, else the stored one. A `modelUrl` names its server
- * itself. NOT_SIGNED_IN (exit 3) without a token.
+ * itself. NOT_SIGNED_IN (exit 3) without a token, unless `tokenOptional`: a server in dev runs programs for anybody.
  */
 export async function connectRemote(
   terminal: Terminal,
   options: RemoteOptions,
   modelUrl?: string,
+  { tokenOptional = false, kernels }: { tokenOptional?: boolean; kernels?: Kernels } = {},
 ): Promise<Remote> {
   const config = await readConfig(terminal.env);
   let url = serverUrl(config, terminal.env, options.url);
@@ -36,7 +39,7 @@ export async function connectRemote(
     if (loginFor(config, named) !== undefined) url = named;
   }
   const token = terminal.env['VELUM_TOKEN'] || loginFor(config, url)?.login.token;
-  if (!token) {
+  if (!token && !tokenOptional) {
     throw new CliError(
       'NOT_SIGNED_IN',
       `no token for ${url}`,
@@ -44,20 +47,14 @@ export async function connectRemote(
       'Run `velum login` (or `velum signup`), or set VELUM_TOKEN.',
     );
   }
-  return { velum: connect(url, token, { keyStore: new FileKeyStore(keyDirectory(terminal.env)) }), url };
+  const velum = connect(url, token, {
+    keyStore: new FileKeyStore(keyDirectory(terminal.env)),
+    programKeyStore: programKeyStore(terminal),
+    ...(kernels === undefined ? {} : { kernels }),
+  });
+  return { velum, url };
 }
 
-/** A signal that Ctrl-C aborts; a second Ctrl-C ends the process. */
-export function interruptSignal(): { signal: AbortSignal; done: () => void } {
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  return {
-    signal: controller.signal,
-    done: () => {
-      process.off('SIGINT', stop);
-      process.off('SIGTERM', stop);
-    },
-  };
-}
+/** Where the secrets of program keys are kept, one for each server and account, and one for runs without a server. */
+export const programKeyStore = (terminal: Terminal): FileProgramKeyStore =>
+  new FileProgramKeyStore(join(keyDirectory(terminal.env), 'programs'));

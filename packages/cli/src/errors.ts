@@ -93,15 +93,16 @@ export function reportOf(error: unknown): { report: ErrorReport; exitCode: numbe
 const isVelumError = (error: unknown): error is VelumError =>
   error instanceof Error && error.name === 'VelumError';
 
+/** Of the service, without an answer that says so by its status. */
+const FAILURES = new Set(['BAD_RESPONSE', 'JOB_FAILED', 'JOB_CANCELLED', 'TASK_FAILED', 'TASK_CANCELLED']);
+
 function exitCodeOf(code: string, status: number | undefined): number {
   if (code === 'ABORTED') return EXIT.interrupted;
   if (code === 'NETWORK' || code === 'TIMEOUT') return EXIT.unavailable;
   if (code === 'MODEL_ON_OTHER_SERVER') return EXIT.authentication;
-  if (code === 'QUOTA_EXCEEDED') return EXIT.conflict;
+  if (code === 'QUOTA_EXCEEDED' || code === 'TASK_NOT_READY') return EXIT.conflict;
   if (status === undefined) {
-    return code === 'BAD_RESPONSE' || code === 'JOB_FAILED' || code === 'JOB_CANCELLED'
-      ? EXIT.failure
-      : EXIT.badInput;
+    return FAILURES.has(code) ? EXIT.failure : EXIT.badInput;
   }
   if (status === 401 || status === 403) return EXIT.authentication;
   if (status === 404 || status === 410) return EXIT.notFound;
@@ -112,6 +113,7 @@ function exitCodeOf(code: string, status: number | undefined): number {
 
 function exitCodeOfSystem(code: string): number {
   if (code === 'EADDRINUSE') return EXIT.conflict;
+  if (code === 'UNKNOWN_PROGRAM') return EXIT.notFound;
   return code === 'OUT_OF_MEMORY' ? EXIT.failure : EXIT.badInput;
 }
 

@@ -21,9 +21,13 @@ test('every command has help with examples, --json and exit codes', async () => 
   const groups: Record<string, string[]> = {
     token: ['list', 'create', 'revoke'],
     job: ['status', 'result', 'cancel'],
+    health: ['weights', 'nights'],
+    program: ['list', 'run', 'keygen', 'encrypt', 'decrypt'],
+    task: ['list', 'status', 'watch', 'result', 'cancel'],
+    key: ['list', 'delete'],
   };
   const commands = names.flatMap((name) => groups[name]?.map((sub) => [name, sub]) ?? [[name]]);
-  assert.equal(commands.length, 24, commands.join());
+  assert.equal(commands.length, 39, commands.join());
   for (const command of commands) {
     const { code, stdout } = await run(...command, '--help');
     assert.equal(code, 0, command.join());

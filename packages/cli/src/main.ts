@@ -72,6 +72,26 @@ const MODULES: CommandModule[] = [
     load: async (terminal) => [(await import('./commands/plan.ts')).planCommand(terminal)],
   },
   {
+    names: ['health'],
+    load: async (terminal) => [(await import('./commands/health.ts')).healthCommand(terminal)],
+  },
+  {
+    names: ['program'],
+    load: async (terminal) => [(await import('./commands/program.ts')).programCommand(terminal)],
+  },
+  {
+    names: ['task'],
+    load: async (terminal) => [(await import('./commands/task.ts')).taskCommand(terminal)],
+  },
+  {
+    names: ['key'],
+    load: async (terminal) => [(await import('./commands/key.ts')).keyCommand(terminal)],
+  },
+  {
+    names: ['worker'],
+    load: async (terminal) => [(await import('./commands/worker.ts')).workerCommand(terminal)],
+  },
+  {
     names: ['jobs', 'job'],
     load: async (terminal) => {
       const { jobCommand, jobsCommand } = await import('./commands/jobs.ts');
@@ -101,6 +121,10 @@ An ONNX model with files and no service, as with HE-MAN:
   $ velum encrypt -k key -i x.npy -o x.enc
   $ velum inference -m model.onnx -k key.pub -i x.enc -o y.enc
   $ velum decrypt -k key -i y.enc -o y.npy
+
+A program on encrypted data: weight statistics, sleep quality, ad targeting:
+  $ velum program run weight_stats --input weights.json
+  $ velum program run sleep_quality --input export.zip --night last --url http://127.0.0.1:5001
 
 Environment:
   VELUM_URL, VELUM_TOKEN   server and token, before those stored by signup and login

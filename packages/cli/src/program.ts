@@ -53,6 +53,13 @@ export function collect(value: string, earlier: string[] | undefined): string[] 
   return [...(earlier ?? []), value];
 }
 
+/** Samples that come at a time: a positive integer, or `auto` for as many as are fastest for each. */
+export function batchCount(text: string): number | 'auto' {
+  if (text === 'auto') return 'auto';
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Give a positive integer, or auto.');
+  return Number(text);
+}
+
 /** A number of threads: 1 to 64, or `auto` for one per processor. */
 export function threadCount(text: string): number | 'auto' {
   if (text === 'auto') return 'auto';

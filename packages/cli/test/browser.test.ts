@@ -126,7 +126,7 @@ async function runInNode(input: PageInput): Promise<PageOutput> {
   return (globalThis as unknown as { velumPage(data: PageInput): Promise<PageOutput> }).velumPage(input);
 }
 
-test('a page enrols, predicts, and restores its keys', async (t) => {
+test('a page enrols, predicts, restores its keys, and runs programs', async (t) => {
   const { rows, plain } = await demoModel();
   const account = { username: 'page', email: 'page@example.org', password: 'a long enough password' };
   const { token } = await signUp(server.url, account);
@@ -155,4 +155,10 @@ test('a page enrols, predicts, and restores its keys', async (t) => {
   assert.ok(output.bytes.up > 80 && output.bytes.down > 80);
   assert.ok(output.uploads >= 2);
   assert.equal(output.wrongCount, 'FEATURE_COUNT');
+  const { weights, ads, steps, keys } = output.programs;
+  assert.deepEqual(weights, { min: 70, max: 71.5, avg: 70.7 });
+  assert.equal(ads.top.length, 5);
+  assert.ok(keys > 20e6 && keys < 32e6, 'the server key travels once');
+  for (const step of ['upload keys', 'run', 'fetch', 'decrypt'])
+    assert.ok(steps.includes(step), steps.join());
 });

@@ -95,23 +95,32 @@ export async function request(
   }
 }
 
-async function send(
+/** As `request` for GET, sent once, with the body still to be read: a 2xx answer. Whoever reads it hears of lost connections. */
+export async function stream(
+  http: HttpOptions,
+  what: string,
+  url: string,
+  options: RequestOptions = {},
+): Promise<Response> {
+  const response = await exchange(http, what, url, options, ({ signal, headers }) =>
+    http.transport.fetch(url, { headers, signal, redirect: 'error' }),
+  );
+  if (response.ok) return response;
+  const type = response.headers.get('content-type') ?? '';
+  throw errorFromResponse(what, response.status, type, await response.text().catch(() => ''));
+}
+
+function send(
   http: HttpOptions,
   what: string,
   url: string,
   method: string,
   options: RequestOptions,
 ): Promise<RawResponse> {
-  const limit = options.timeoutMs ?? http.timeoutMs;
-  const timeout = AbortSignal.timeout(limit);
-  const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
-  const headers: Record<string, string> = { ...options.headers };
-  if (options.token !== undefined) headers['authorization'] = `Bearer ${options.token}`;
-  if (options.accept !== undefined) headers['accept'] = options.accept;
-  try {
-    if (method === 'PUT') {
+  return exchange(http, what, url, options, async ({ signal, headers }) => {
+    if (method === 'PUT' || (method === 'POST' && options.onProgress !== undefined)) {
       const { onProgress } = options;
-      return await http.transport.put(url, options.body as Uint8Array, headers, { signal, onProgress });
+      return http.transport.put(url, options.body as Uint8Array, headers, { signal, onProgress, method });
     }
     const response = await http.transport.fetch(url, {
       method,
@@ -125,6 +134,25 @@ async function send(
       headers: response.headers,
       bytes: new Uint8Array(await response.arrayBuffer()),
     };
+  });
+}
+
+/** Runs `work` with the headers and the time limit of the options; what goes wrong is ABORTED, TIMEOUT or NETWORK. */
+async function exchange<T>(
+  http: HttpOptions,
+  what: string,
+  url: string,
+  options: RequestOptions,
+  work: (request: { signal: AbortSignal; headers: Record<string, string> }) => Promise<T>,
+): Promise<T> {
+  const limit = options.timeoutMs ?? http.timeoutMs;
+  const timeout = AbortSignal.timeout(limit);
+  const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
+  const headers: Record<string, string> = { ...options.headers };
+  if (options.token !== undefined) headers['authorization'] = `Bearer ${options.token}`;
+  if (options.accept !== undefined) headers['accept'] = options.accept;
+  try {
+    return await work({ signal, headers });
   } catch (cause) {
     if (options.signal?.aborted) throw new VelumError('ABORTED', `${what}: aborted`, { cause });
     if (timeout.aborted) {

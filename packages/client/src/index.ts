@@ -13,6 +13,23 @@ export { type KeyStore, MemoryKeyStore, type ProfileRequest, type StoredKeys } f
 export { labelsOf } from './labels.ts';
 export { ModelClient } from './model-client.ts';
 export { type Prediction, type PredictOptions, type PredictStep, shiftWarning } from './predict.ts';
+export { MemoryProgramKeyStore, type ProgramKeyStore } from './program-key-store.ts';
+export {
+  hasEnded,
+  ProgramTask,
+  successOf,
+  type TaskState,
+  type TaskStatus,
+  taskOutputs,
+} from './program-task.ts';
+export {
+  type ProgramInfo,
+  type ProgramKeyInfo,
+  type ProgramRun,
+  type ProgramRunOptions,
+  type ProgramStep,
+  Programs,
+} from './programs.ts';
 export { SCRYPT_DEFAULT, type ScryptParameters, scrypt } from './scrypt.ts';
 export type { ConnectOptions, StepTrace } from './session.ts';
 export { type ByteProgress, type RawResponse, type Transport, webTransport } from './transport.ts';

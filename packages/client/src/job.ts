@@ -25,7 +25,7 @@ const STATES: readonly string[] = ['Queued', 'Running', 'Completed', 'Failed', '
 const FIRST_POLL_MS = 20;
 const SLOWEST_POLL_MS = 2_000;
 /** A service that restarts keeps its jobs: polling goes on this long without an answer. */
-const PATIENCE_MS = 120_000;
+export const PATIENCE_MS = 120_000;
 
 export class Job {
   readonly url: string;
@@ -97,7 +97,7 @@ export class Job {
 }
 
 /** No answer, or one that says come back later. */
-function isOutage(error: unknown): boolean {
+export function isOutage(error: unknown): boolean {
   if (!(error instanceof VelumError)) return false;
   return (
     error.code === 'NETWORK' || error.code === 'TIMEOUT' || [429, 502, 503, 504].includes(error.status ?? 0)

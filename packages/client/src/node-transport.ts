@@ -11,12 +11,12 @@ const PIECE_BYTES = 1 << 16;
 export function nodeTransport(): Transport {
   return {
     ...webTransport(),
-    put: (url, bytes, headers, { signal, onProgress }) =>
+    put: (url, bytes, headers, { signal, onProgress, method = 'PUT' }) =>
       new Promise((resolve, reject) => {
         const send = url.startsWith('https:') ? requestHttps : requestHttp;
         const outgoing = send(
           url,
-          { method: 'PUT', headers: { ...headers, 'content-length': bytes.length }, signal },
+          { method, headers: { ...headers, 'content-length': bytes.length }, signal },
           (incoming) => {
             const parts: Buffer[] = [];
             incoming.on('data', (part: Buffer) => parts.push(part));

@@ -3,9 +3,11 @@
  * @module
  */
 import type { Kernels } from '@velum/kernels';
+import { API_PATH } from './address.ts';
 import { VelumError } from './errors.ts';
-import { type Answer, type HttpOptions, type RequestOptions, request } from './http.ts';
+import { type Answer, type HttpOptions, type RequestOptions, request, stream } from './http.ts';
 import { type KeyStore, MemoryKeyStore } from './key-store.ts';
+import { MemoryProgramKeyStore, type ProgramKeyStore } from './program-key-store.ts';
 import { type Transport, webTransport } from './transport.ts';
 
 /** One step of the client as it happened: work on this machine or, with `request`, over the wire. */
@@ -21,6 +23,8 @@ export interface ConnectOptions {
   kernels?: Kernels | (() => Promise<Kernels>);
   /** Default: memory, so keys are gone when the process ends. */
   keyStore?: KeyStore;
+  /** Of the keys of programs. Default: memory. */
+  programKeyStore?: ProgramKeyStore;
   /** Limit of one request, default 60 s. */
   timeoutMs?: number;
   /** Limit of a synchronous prediction, default 1000 s. */
@@ -37,6 +41,7 @@ export class Session {
   readonly base: string;
   readonly predictTimeoutMs: number;
   readonly keyStore: KeyStore;
+  readonly programKeyStore: ProgramKeyStore;
   readonly #token: string | undefined;
   readonly #http: HttpOptions;
   readonly #onStep: ConnectOptions['onStep'];
@@ -48,6 +53,7 @@ export class Session {
     this.#token = token;
     this.predictTimeoutMs = options.predictTimeoutMs ?? 1_000_000;
     this.keyStore = options.keyStore ?? new MemoryKeyStore();
+    this.programKeyStore = options.programKeyStore ?? new MemoryProgramKeyStore();
     this.#kernels = options.kernels;
     this.#onStep = options.onStep;
     this.#http = {
@@ -55,6 +61,21 @@ export class Session {
       timeoutMs: options.timeoutMs ?? 60_000,
       retries: options.retries ?? 3,
     };
+  }
+
+  /** `http://host:port`, where the routes of programs lie. */
+  get root(): string {
+    return this.base.slice(0, -API_PATH.length);
+  }
+
+  /** Whether there is a token; a service in dev runs programs without. */
+  get hasToken(): boolean {
+    return this.#token !== undefined;
+  }
+
+  /** A request whose answer comes bit by bit. */
+  stream(what: string, url: string, options: RequestOptions = {}): Promise<Response> {
+    return stream(this.#http, what, url, { token: this.#token, ...options });
   }
 
   /** A request to the service, with the token. */

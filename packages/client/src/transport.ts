@@ -16,12 +16,12 @@ export interface RawResponse {
 
 export interface Transport {
   fetch: typeof globalThis.fetch;
-  /** PUT of a whole body; rejects only when no answer came. */
+  /** PUT (or POST) of a whole body; rejects only when no answer came. */
   put(
     url: string,
     bytes: Uint8Array,
     headers: Record<string, string>,
-    options: { signal: AbortSignal; onProgress?: ByteProgress },
+    options: { signal: AbortSignal; onProgress?: ByteProgress; method?: 'PUT' | 'POST' },
   ): Promise<RawResponse>;
 }
 
@@ -29,15 +29,16 @@ export interface Transport {
 export function webTransport(fetch: typeof globalThis.fetch = globalThis.fetch.bind(globalThis)): Transport {
   return {
     fetch,
-    async put(url, bytes, headers, { signal, onProgress }) {
+    async put(url, bytes, headers, { signal, onProgress, method = 'PUT' }) {
       if (onProgress !== undefined && typeof XMLHttpRequest !== 'undefined') {
-        return putWithXhr(url, bytes, headers, signal, onProgress);
+        return putWithXhr(method, url, bytes, headers, signal, onProgress);
       }
       const response = await fetch(url, {
-        method: 'PUT',
+        method,
         body: bytes as Uint8Array<ArrayBuffer>,
         headers,
         signal,
+        redirect: 'error', // a redirect could carry the token to another origin
       });
       onProgress?.(bytes.length, bytes.length);
       return {
@@ -50,6 +51,7 @@ export function webTransport(fetch: typeof globalThis.fetch = globalThis.fetch.b
 }
 
 function putWithXhr(
+  method: string,
   url: string,
   bytes: Uint8Array,
   headers: Record<string, string>,
@@ -58,7 +60,7 @@ function putWithXhr(
 ): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
-    xhr.open('PUT', url);
+    xhr.open(method, url);
     xhr.responseType = 'arraybuffer';
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     const abort = () => xhr.abort();

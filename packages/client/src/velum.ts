@@ -8,23 +8,28 @@ import { type DeployedModel, type Deployment, deploy, listModels, undeploy } fro
 import { Job } from './job.ts';
 import { listOf } from './json-body.ts';
 import { ModelClient } from './model-client.ts';
+import { Programs } from './programs.ts';
 import { type ConnectOptions, Session } from './session.ts';
 
 /**
- * Connects to the service at `url` (`http://host:port`) with an API token. Nothing is sent yet.
+ * Connects to the service at `url` (`http://host:port`) with an API token; without one, only the programs of a service in
+ * dev can be used. Nothing is sent yet.
  * Throws URL_INVALID.
  */
-export function connect(url: string, token: string, options?: ConnectOptions): Velum {
+export function connect(url: string, token: string | undefined, options?: ConnectOptions): Velum {
   return new Velum(new Session(apiBase(url), token, options));
 }
 
 export class Velum {
   readonly tokens: Tokens;
+  /** Encrypted programs: weight_stats, sleep_quality, ad_targeting. */
+  readonly programs: Programs;
   readonly #session: Session;
 
   constructor(session: Session) {
     this.#session = session;
     this.tokens = new Tokens(session);
+    this.programs = new Programs(session);
   }
 
   /** The API's base URL, without a trailing slash. */

@@ -4,9 +4,10 @@
  */
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { connectRemote, interruptSignal, type RemoteOptions } from '../context.ts';
+import { connectRemote, type RemoteOptions } from '../context.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { readPassphrase } from '../files.ts';
+import { interruptSignal } from '../interrupt.ts';
 import { print, printJson, scoreText, table } from '../output.ts';
 import { groupCommand, remoteCommand } from '../program.ts';
 import type { Terminal } from '../terminal.ts';

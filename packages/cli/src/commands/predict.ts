@@ -5,8 +5,9 @@
 
 import { type EnrollStep, type ModelClient, type Prediction, shiftWarning } from '@velum/client/node';
 import { type Command, Option } from 'commander';
-import { connectRemote, interruptSignal, type RemoteOptions } from '../context.ts';
+import { connectRemote, type RemoteOptions } from '../context.ts';
 import { readPassphrase, readSampleFile } from '../files.ts';
+import { interruptSignal } from '../interrupt.ts';
 import { bytesText, millisecondsText, note, print, printJson, scoreText, table } from '../output.ts';
 import { positiveInteger, remoteCommand } from '../program.ts';
 import { progressFor } from '../progress.ts';

@@ -2,9 +2,10 @@
  * serve: the service, until a signal ends it.
  * @module
  */
-import type { Command } from 'commander';
+import { availableParallelism } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { print, printJson } from '../output.ts';
-import { command, portNumber, positiveInteger } from '../program.ts';
+import { command, portNumber, threadCount } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface ServeOptions {
@@ -12,6 +13,11 @@ interface ServeOptions {
   port?: number;
   data?: string;
   workers?: number;
+  threads?: number | 'auto';
+  env?: 'dev' | 'staging' | 'prod';
+  redis?: string;
+  tlsKey?: string;
+  tlsCert?: string;
   database?: string;
   publicUrl?: string;
   log?: string;
@@ -23,16 +29,40 @@ export function serveCommand(terminal: Terminal): Command {
     'velum serve',
     'velum serve --host 0.0.0.0 --port 5001 --data /var/lib/velum --workers 2',
     'velum serve --database postgres://velum@localhost/velum',
+    'velum serve --env prod --host 0.0.0.0 --tls-key privkey.pem --tls-cert fullchain.pem',
+    'velum serve --redis redis://127.0.0.1:6379 --workers 0      and `velum worker` as often as wanted',
   ])
     .option('--host <address>', 'address to listen on (default 127.0.0.1; VELUM_HOST)')
     .option('--port <n>', 'port, 0 for any free one (default 5001; VELUM_PORT)', portNumber)
     .option('--data <dir>', 'directory of database, blobs and secret (default ./.velum; VELUM_DATA_DIR)')
-    .option('--workers <n>', 'compute processes (default 1; VELUM_WORKERS)', positiveInteger)
+    .option('--workers <n>', 'compute processes; 0 with --redis (default 1; VELUM_WORKERS)', workerCount)
+    .option('--threads <n>', 'threads of each compute process, or auto (VELUM_THREADS)', threadCount)
+    .addOption(
+      new Option(
+        '--env <environment>',
+        'dev: programs are open to this machine alone; staging, prod: tokens and TLS (default dev; VELUM_ENV)',
+      ).choices(['dev', 'staging', 'prod']),
+    )
+    .option('--tls-key <path>', 'listen with TLS: PEM file of the private key (VELUM_TLS_KEY)')
+    .option('--tls-cert <path>', 'and of the certificate with its chain (VELUM_TLS_CERT)')
+    .option(
+      '--redis <url>',
+      'keep the queue in Redis, so that worker processes share the work (VELUM_REDIS_URL)',
+    )
     .option('--database <url>', 'postgres URL instead of SQLite in the data directory (VELUM_DATABASE_URL)')
     .option('--public-url <url>', 'base of the URLs handed out, behind a proxy (VELUM_PUBLIC_URL)')
     .option('--log <level>', 'log to stdout: fatal, error, warn, info, debug, trace (VELUM_LOG_LEVEL)')
     .action((options: ServeOptions) => serveAction(terminal, options));
 }
+
+export function workerCount(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('Give a number of processes.');
+  return value;
+}
+
+export const threadsOf = (threads: number | 'auto' | undefined): number | undefined =>
+  threads === 'auto' ? availableParallelism() : threads;
 
 async function serveAction(terminal: Terminal, options: ServeOptions): Promise<void> {
   const { startServer } = await import('@velum/server');
@@ -41,6 +71,11 @@ async function serveAction(terminal: Terminal, options: ServeOptions): Promise<v
     port: options.port,
     dataDir: options.data,
     workers: options.workers,
+    computeThreads: threadsOf(options.threads),
+    environment: options.env,
+    tlsKey: options.tlsKey,
+    tlsCert: options.tlsCert,
+    redisUrl: options.redis,
     databaseUrl: options.database,
     publicUrl: options.publicUrl,
     logger: options.log,
