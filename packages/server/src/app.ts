@@ -7,8 +7,10 @@ import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import multipart from '@fastify/multipart';
 import rateLimit from '@fastify/rate-limit';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import { registerAuthentication } from './accounts/authenticate.ts';
+import { readTls } from './environment.ts';
+import { ConfigError } from './errors.ts';
 import { loggerOptions } from './logger.ts';
 import { registerOpenApi } from './openapi.ts';
 import { errorHandler, notFoundHandler } from './problem.ts';
@@ -20,6 +22,7 @@ import { infoRoutes } from './routes/info.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { modelRoutes } from './routes/models.ts';
 import { predictRoutes } from './routes/predict.ts';
+import { programScope } from './routes/program-scope.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 import { usageRoutes } from './routes/usage.ts';
@@ -29,8 +32,10 @@ import { API_PREFIX, type Services } from './services.ts';
 /** JSON bodies and the text bodies of add_profile; streams have limits of their own. */
 const BODY_BYTES = 256 * 1024;
 
+/** Throws ConfigError when the files of TLS cannot be used. */
 export function createApp(config: Services['config']): FastifyInstance {
-  return Fastify({
+  const https = readTls(config);
+  const options: FastifyServerOptions = {
     logger: loggerOptions(config.logger),
     trustProxy: config.trustProxy,
     bodyLimit: BODY_BYTES,
@@ -42,7 +47,18 @@ export function createApp(config: Services['config']): FastifyInstance {
     forceCloseConnections: 'idle',
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: false } },
-  }) as unknown as FastifyInstance;
+  };
+  try {
+    return Fastify({ ...options, https } as FastifyServerOptions);
+  } catch (cause) {
+    throw new ConfigError(
+      'TLS_INVALID',
+      `the TLS key or certificate is refused: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** Registers everything; `owner` is this server's identity in the job leases. */
@@ -63,20 +79,32 @@ export async function buildApp(app: FastifyInstance, services: Services, owner: 
     contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
     // Cross-origin isolated pages (shared memory for the kernels) may only load what says so.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
-    hsts: services.publicUrl.startsWith('https:'),
+    hsts: services.publicUrl.startsWith('https:') || services.config.tlsKey !== undefined,
   });
   // Any origin: authority is the bearer token or the signature, never a cookie.
   await app.register(cors, {
     origin: '*',
     methods: ['GET', 'POST', 'PUT', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', 'accept', 'prefer'],
-    exposedHeaders: ['server-timing', 'x-request-id', 'retry-after', 'content-location', 'velum-profile'],
+    allowedHeaders: ['authorization', 'content-type', 'accept', 'prefer', 'idempotency-key', 'last-event-id'],
+    exposedHeaders: [
+      'server-timing',
+      'x-request-id',
+      'retry-after',
+      'content-location',
+      'velum-profile',
+      'content-disposition',
+      'status',
+      'details',
+      'task_id',
+      'uid',
+    ],
     maxAge: 600,
   });
   await app.register(rateLimit, { global: false });
   await registerOpenApi(app, () => services.publicUrl);
 
   await app.register(async (scope) => healthRoutes(scope as unknown as App, services));
+  await app.register(async (scope) => programScope(scope, services, owner));
   await app.register(
     async (scope) => {
       const api = scope as unknown as App;

@@ -4,6 +4,7 @@
  */
 import { availableParallelism, totalmem } from 'node:os';
 import { resolve } from 'node:path';
+import { checkEnvironment, ENVIRONMENTS, type Environment } from './environment.ts';
 import { ConfigError } from './errors.ts';
 import { type Limits, resolveLimits } from './limits.ts';
 import type { LoggerOption } from './logger.ts';
@@ -19,8 +20,22 @@ export interface ServerOptions {
   databaseUrl?: string;
   /** Base of the URLs handed out, when the service stands behind a proxy. VELUM_PUBLIC_URL. */
   publicUrl?: string;
-  /** Compute worker processes. VELUM_WORKERS, default 1. */
+  /**
+   * dev: the program routes are open, to this machine alone. staging, prod: bearer tokens and TLS; prod also hides
+   * details. The model API has its accounts in all of them. VELUM_ENV, default dev.
+   */
+  environment?: Environment;
+  /** PEM files of the private key and the certificate chain: listen with TLS. VELUM_TLS_KEY, VELUM_TLS_CERT. */
+  tlsKey?: string;
+  tlsCert?: string;
+  /** redis://… or rediss://…: the queue is BullMQ there, and worker processes may share the work. VELUM_REDIS_URL. */
+  redisUrl?: string;
+  /** Compute worker processes; 0 only with redisUrl, when other processes compute. VELUM_WORKERS, default 1. */
   workers?: number;
+  /** Threads of one compute worker. VELUM_THREADS, default processors / workers. */
+  computeThreads?: number;
+  /** How long a process may be silent before its jobs are given to others. VELUM_LEASE_MS, default 30000. */
+  leaseMilliseconds?: number;
   /** Bytes of plans and keys that each worker keeps in memory. VELUM_WORKER_CACHE_BYTES. */
   workerCacheBytes?: number;
   /** Overrides of single limits. VELUM_LIMITS as a JSON object. */
@@ -47,7 +62,15 @@ export interface ServerConfig {
   dataDir: string;
   databaseUrl?: string;
   publicUrl?: string;
+  environment: Environment;
+  /** The program routes ask for no token. */
+  openPrograms: boolean;
+  tlsKey?: string;
+  tlsCert?: string;
+  redisUrl?: string;
   workers: number;
+  computeThreads: number;
+  leaseMilliseconds: number;
   workerCacheBytes: number;
   limits: Limits;
   uploadLinkSeconds: number;
@@ -59,10 +82,10 @@ export interface ServerConfig {
   logger: LoggerOption;
 }
 
-type Environment = Record<string, string | undefined>;
+type Variables = Record<string, string | undefined>;
 
 /** Options from VELUM_* variables; throws ConfigError with the variable's name. */
-export function optionsFromEnvironment(env: Environment = process.env): ServerOptions {
+export function optionsFromEnvironment(env: Variables = process.env): ServerOptions {
   const number = (name: string): number | undefined => {
     const text = env[name];
     if (text === undefined || text === '') return undefined;
@@ -92,7 +115,13 @@ export function optionsFromEnvironment(env: Environment = process.env): ServerOp
     dataDir: text('VELUM_DATA_DIR'),
     databaseUrl: text('VELUM_DATABASE_URL'),
     publicUrl: text('VELUM_PUBLIC_URL'),
+    environment: text('VELUM_ENV') as Environment | undefined,
+    tlsKey: text('VELUM_TLS_KEY'),
+    tlsCert: text('VELUM_TLS_CERT'),
+    redisUrl: text('VELUM_REDIS_URL'),
     workers: number('VELUM_WORKERS'),
+    computeThreads: env.VELUM_THREADS === 'auto' ? availableParallelism() : number('VELUM_THREADS'),
+    leaseMilliseconds: number('VELUM_LEASE_MS'),
     workerCacheBytes: number('VELUM_WORKER_CACHE_BYTES'),
     limits,
     uploadLinkSeconds: number('VELUM_UPLOAD_LINK_SECONDS'),
@@ -106,16 +135,25 @@ export function optionsFromEnvironment(env: Environment = process.env): ServerOp
 }
 
 /** Options, then environment, then defaults; checked. Throws ConfigError. */
-export function resolveConfig(options: ServerOptions = {}, env: Environment = process.env): ServerConfig {
+export function resolveConfig(options: ServerOptions = {}, env: Variables = process.env): ServerConfig {
   const e = optionsFromEnvironment(env);
   const pick = <K extends keyof ServerOptions>(key: K) => options[key] ?? e[key];
+  const workers = pick('workers') ?? 1;
   const config: ServerConfig = {
     host: pick('host') ?? '127.0.0.1',
     port: pick('port') ?? 5001,
     dataDir: resolve(pick('dataDir') ?? '.velum'),
     databaseUrl: pick('databaseUrl'),
     publicUrl: pick('publicUrl')?.replace(/\/+$/, ''),
-    workers: pick('workers') ?? 1,
+    environment: pick('environment') ?? 'dev',
+    openPrograms: false,
+    tlsKey: pick('tlsKey'),
+    tlsCert: pick('tlsCert'),
+    redisUrl: pick('redisUrl'),
+    workers,
+    computeThreads:
+      pick('computeThreads') ?? Math.max(1, Math.floor(availableParallelism() / (workers || 1))),
+    leaseMilliseconds: pick('leaseMilliseconds') ?? 30_000,
     workerCacheBytes: pick('workerCacheBytes') ?? Math.min(2 ** 30, Math.floor(totalmem() / 4)),
     limits: resolveLimits({ ...e.limits, ...options.limits }),
     uploadLinkSeconds: pick('uploadLinkSeconds') ?? 60,
@@ -133,7 +171,9 @@ export function resolveConfig(options: ServerOptions = {}, env: Environment = pr
     }
   };
   inRange('port', 0, 65_535);
-  inRange('workers', 1, Math.max(64, availableParallelism()));
+  inRange('workers', config.redisUrl === undefined ? 1 : 0, Math.max(64, availableParallelism()));
+  inRange('computeThreads', 1, 64);
+  inRange('leaseMilliseconds', 200, 3_600_000);
   inRange('workerCacheBytes', 2 ** 20, 2 ** 45);
   inRange('uploadLinkSeconds', 1, 24 * 3600);
   inRange('sessionSeconds', 1, 366 * 24 * 3600);
@@ -141,7 +181,15 @@ export function resolveConfig(options: ServerOptions = {}, env: Environment = pr
   if (config.publicUrl !== undefined && !/^https?:\/\/[^\s?#]+$/.test(config.publicUrl)) {
     throw invalid('publicUrl', 'an http(s) URL without query', config.publicUrl);
   }
-  return config;
+  if (config.redisUrl !== undefined && !/^rediss?:\/\/[^\s]+$/.test(config.redisUrl)) {
+    // The URL may carry a password.
+    throw invalid('redisUrl', 'a redis:// or rediss:// URL', `${config.redisUrl.slice(0, 8)}…`);
+  }
+  if (!ENVIRONMENTS.includes(config.environment)) {
+    throw invalid('environment (VELUM_ENV)', ENVIRONMENTS.join(', '), config.environment);
+  }
+  const explicit = pick('environment') !== undefined;
+  return { ...config, openPrograms: checkEnvironment(config, explicit) };
 }
 
 function invalid(name: string, wanted: string, got: unknown): ConfigError {

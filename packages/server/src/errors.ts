@@ -4,6 +4,8 @@
  * @module
  */
 
+import { PROGRAM_ERRORS } from './program-errors.ts';
+
 interface ErrorKind {
   status: number;
   title: string;
@@ -271,6 +273,7 @@ export const ERRORS = {
     title: 'The storage of the service is full',
     hint: 'Nothing of this request was kept. The operator has to make room.',
   },
+  ...PROGRAM_ERRORS,
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERRORS;

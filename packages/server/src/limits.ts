@@ -30,6 +30,18 @@ export interface Limits {
   retentionDays: number;
   /** Largest batch size a user may ask for. */
   batchSize: number;
+  /** Program tasks of one account that are queued or running. */
+  activeTasks: number;
+  /** Longest computation of one program task, in milliseconds; then the worker is stopped. */
+  taskMilliseconds: number;
+  /** One server key of a program, in bytes. */
+  programKeyBytes: number;
+  /** Server keys of one account. */
+  programKeys: number;
+  /** Days that a server key lives after its last upload. */
+  keyDays: number;
+  /** One encrypted input of a program, in bytes; a program may allow less. */
+  taskInputBytes: number;
   /** API tokens of one account. */
   tokens: number;
   /** Requests per minute: per address to sign up and sign in, per account or address to everything else. */
@@ -50,6 +62,12 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   storedBytes: 50e9,
   retentionDays: 30,
   batchSize: 65_536,
+  activeTasks: 100,
+  taskMilliseconds: 60 * 60_000,
+  programKeyBytes: 64 * 2 ** 20,
+  programKeys: 100,
+  keyDays: 30,
+  taskInputBytes: 32 * 2 ** 20,
   tokens: 100,
   authPerMinute: 20,
   requestsPerMinute: 6000,

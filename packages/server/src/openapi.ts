@@ -29,6 +29,11 @@ export async function registerOpenApi(app: FastifyInstance, publicUrl: () => str
         { name: 'Models', description: 'The owner’s side: deploy, list, undeploy' },
         { name: 'Using a model', description: 'The user’s side: register, keys, data, predict' },
         { name: 'Jobs', description: 'Predictions that run or have run' },
+        {
+          name: 'Programs',
+          description:
+            'Ready-made programs on encrypted values, at the root: paths and fields of Zama’s FHE application server. In environment dev they ask for no token and serve this machine alone; in staging and prod they take the API tokens of the accounts',
+        },
         { name: 'Service', description: 'Versions, usage, limits' },
         { name: 'Operation', description: 'Probes and metrics' },
       ],
@@ -59,5 +64,8 @@ export async function registerOpenApi(app: FastifyInstance, publicUrl: () => str
       .header('content-type', 'text/plain; charset=utf-8')
       .send(`${code} (${status})\n${title}.\n\n${hint}\n`);
   });
+  app.get('/robots.txt', { logLevel: 'warn' }, async (_request, reply) =>
+    reply.header('content-type', 'text/plain; charset=utf-8').send('User-agent: *\nDisallow: /\n'),
+  );
   app.get('/', { logLevel: 'warn' }, async (_request, reply) => reply.redirect('/docs'));
 }

@@ -48,7 +48,7 @@ export function restReference(document: OpenApiDocument): string {
     '',
     document.info.description ?? '',
     '',
-    'Every route below `/api/v0.1` takes `Authorization: Bearer <API token>` unless it says "no token".',
+    'Every route takes `Authorization: Bearer <API token>` unless it says "no token".',
     '',
   ];
   for (const tag of document.tags ?? []) {
@@ -68,7 +68,9 @@ export function restReference(document: OpenApiDocument): string {
 }
 
 function operationLines(method: string, path: string, operation: Operation): string[] {
-  const open = operation.security?.length === 0 ? ' (no token)' : '';
+  const { security } = operation;
+  const optional = security?.some((way) => Object.keys(way as object).length === 0);
+  const open = security?.length === 0 ? ' (no token)' : optional ? ' (no token in environment dev)' : '';
   const lines = [
     `### ${operation.summary ?? operation.operationId}`,
     '',
@@ -147,7 +149,7 @@ function errorLines(): string[] {
     '|---|---|---|---|',
     ...entries.map(([code, { status, title, hint }]) => row(String(status), `\`${code}\``, title, hint)),
     '',
-    'Jobs that fail carry a reason with a code of the runtime (for instance `INPUT_INVALID`, `WIRE_CONTENT`, `FEATURE_COUNT`), or `WORKER_CRASHED`, `TIME_LIMIT`, `DATA_REMOVED`, `STORAGE_FULL`, `INTERNAL`.',
+    'Jobs and tasks that fail carry a reason with a code of the runtime or the program (for instance `INPUT_INVALID`, `WIRE_CONTENT`, `FEATURE_COUNT`, `KEY_MISMATCH`), or `WORKER_CRASHED`, `TIME_LIMIT`, `DATA_REMOVED`, `STORAGE_FULL`, `INTERNAL`.',
     '',
   ];
 }

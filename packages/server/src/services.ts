@@ -7,7 +7,7 @@ import type { ServerConfig } from './config.ts';
 import type { Db } from './db/open.ts';
 import type { Compiler } from './jobs/compile.ts';
 import type { WorkerPool } from './jobs/pool.ts';
-import type { JobRunner } from './jobs/runner.ts';
+import type { Runner } from './jobs/runner.ts';
 import type { Metrics } from './metrics.ts';
 
 export const API_PREFIX = '/api/v0.1';
@@ -18,7 +18,7 @@ export interface Services {
   blobs: BlobStore;
   pool: WorkerPool;
   compiler: Compiler;
-  runner: JobRunner;
+  runner: Runner;
   metrics: Metrics;
   /** Signs the upload links. */
   secret: Buffer;

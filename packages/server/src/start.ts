@@ -2,22 +2,19 @@
  * Starts the service: directory, lock, database, blobs, workers, recovery, HTTP; and stops it in reverse.
  * @module
  */
-import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { buildApp, createApp } from './app.ts';
-import { FsBlobStore } from './blobs/fs.ts';
-import { loadServerSecret } from './blobs/links.ts';
+import { openCompute } from './compute.ts';
 import { resolveConfig, type ServerConfig, type ServerOptions } from './config.ts';
-import { openDatabase } from './db/open.ts';
+import { renewTls } from './environment.ts';
 import { ConfigError } from './errors.ts';
 import { Compiler } from './jobs/compile.ts';
-import { WorkerPool } from './jobs/pool.ts';
-import { JobRunner } from './jobs/runner.ts';
 import { lockDataDir } from './lock.ts';
 import { Metrics } from './metrics.ts';
 import { expire, sweepOrphans } from './models/maintenance.ts';
+import { countTasks } from './programs/tasks.ts';
 import { API_PREFIX, type Services } from './services.ts';
 
 export interface RunningServer {
@@ -54,75 +51,32 @@ export async function startWithServices(
       });
     });
     undo.push(lockDataDir(config.dataDir));
-    const db = await openDatabase({
-      dataDir: config.dataDir,
-      databaseUrl: config.databaseUrl,
-      synchronous: config.sqliteSynchronous,
-    });
-    undo.push(() => db.destroy());
-    const blobs = await FsBlobStore.open(join(config.dataDir, 'blobs'), { owner: true });
-    const secret = await loadServerSecret(config.dataDir);
-    const owner = createHash('sha256').update('velum lease owner').update(secret).digest('hex').slice(0, 32);
-
     const app = createApp(config);
     const metrics = new Metrics();
-    const lastLines: string[] = [];
-    const worker = {
-      store: blobs.descriptor,
-      cacheBytes: config.workerCacheBytes,
-      onOutput: (line: string) => {
-        app.log.warn({ worker: line }, 'worker output');
-        lastLines.push(line);
-        if (lastLines.length > 20) lastLines.shift();
-      },
-    };
-    const pool = new WorkerPool({
-      ...worker,
-      size: config.workers,
-      prefetchMilliseconds: config.limits.predictionMilliseconds,
-      onCrash: () => metrics.workerCrashes.inc(),
-    });
-    const compiler = new Compiler(worker, config.limits);
-    const runner = new JobRunner({
-      db,
-      blobs,
-      pool,
-      limits: config.limits,
-      owner,
-      log: app.log,
-      onFinished: (job) => {
-        metrics.jobsFinished.inc({ state: job.state });
-        if (job.compute_ms !== null) metrics.compute.observe(job.compute_ms / 1000);
-      },
-    });
+    const compute = await openCompute({ config, metrics, log: app.log, server: true, undo });
+    const { pool, runner, owner } = compute;
+    const compiler = new Compiler({ ...compute.worker, threads: 1 }, config.limits);
     metrics.watch({
-      queueDepth: () => runner.queue.depth,
+      queueDepth: () => runner.depth(),
       jobsRunning: () => runner.running,
+      tasks: () => countTasks(compute.db),
       workersReady: () => pool.alive,
       workersIdle: () => pool.idle,
     });
     const services: Services = {
       config,
-      db,
-      blobs,
+      db: compute.db,
+      blobs: compute.blobs,
       pool,
       compiler,
       runner,
       metrics,
-      secret,
+      secret: compute.secret,
       publicUrl: config.publicUrl ?? '',
       closing: false,
     };
     await buildApp(app, services, owner);
 
-    undo.push(() => pool.stop());
-    await pool.start().catch((cause: unknown) => {
-      throw new ConfigError(
-        'WORKER_START_FAILED',
-        `no compute worker could start: ${lastLines.join('\n') || String(cause)}`,
-        { cause },
-      );
-    });
     await expire(services);
     undo.push(() => runner.stop(config.shutdownMilliseconds));
     await runner.start();
@@ -133,7 +87,9 @@ export async function startWithServices(
     const url = await listen(app, config);
     services.publicUrl ||= url;
     const maintenance = setInterval(() => {
-      expire(services).catch((error: unknown) => app.log.error({ err: error }, 'maintenance failed'));
+      expire(services)
+        .then(() => renewTls(app.server as HttpsServer, config))
+        .catch((error: unknown) => app.log.error({ err: error }, 'maintenance failed'));
     }, MAINTENANCE_MILLISECONDS).unref();
 
     let closed: Promise<void> | undefined;
@@ -178,5 +134,5 @@ async function listen(app: ReturnType<typeof createApp>, config: ServerConfig): 
   const { address, port, family } = app.server.address() as AddressInfo;
   const wildcard = address === '0.0.0.0' || address === '::';
   const host = wildcard ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
-  return `http://${host}:${port}`;
+  return `${config.tlsKey === undefined ? 'http' : 'https'}://${host}:${port}`;
 }

@@ -4,7 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ModelUser, put, startRig, TINY_ROW, temporaryDirectory, User } from '../test/rig.ts';
+import { programNamed } from '@velum/programs';
+import { file, form, ProgramUser, sharedKeys } from '../test/program-rig.ts';
+import { ModelUser, put, startRig, TINY_ROW, temporaryDirectory, User, until } from '../test/rig.ts';
 import { FsBlobStore } from './blobs/fs.ts';
 import { isStorageFull } from './errors.ts';
 
@@ -54,6 +56,13 @@ test('uploads, results and deployments on a full disk', async (t) => {
     const predict = await owner.call('POST', `${user.url}predict/before`, { any: true });
     assert.equal(predict.json.code, 'JOB_CRASHED', predict.text);
     assert.equal(predict.json.reason.code, 'STORAGE_FULL');
+    const programs = await ProgramUser.local(rig.url);
+    const ads = programNamed('ad_targeting');
+    const started = await programs.tryStart('ad_targeting', programs.encode('ad_targeting', ads.sample()));
+    assert.deepEqual([started.status, started.json.code], [507, 'STORAGE_FULL']);
+    const { serverKey } = await sharedKeys();
+    const key = await programs.call('POST', '/add_key', { body: form({ key: file(serverKey) }) });
+    assert.deepEqual([key.status, key.json.code], [507, 'STORAGE_FULL']);
     assert.equal((await fetch(`${rig.url}/healthz`)).status, 200);
     const ready = await fetch(`${rig.url}/ready`);
     assert.equal(ready.status, 503);
@@ -64,6 +73,17 @@ test('uploads, results and deployments on a full disk', async (t) => {
     assert.equal((await put(link, input)).status, 200);
     assert.equal((await owner.call('POST', `${user.url}predict/after`)).status, 200);
     assert.equal((await fetch(`${rig.url}/ready`)).status, 200);
+    // The input fits, the result does not: a failure with a reason, of a task that can be started again.
+    const pid = await until(() => rig.services.pool.idle === 1 && rig.services.pool.pids[0], 'a worker');
+    process.kill(pid, 'SIGSTOP');
+    const task = await programs.start('ad_targeting', ads.sample());
+    await programs.waitFor(task, ['started']);
+    await writeFile(filler, new Uint8Array(4 * 2 ** 20)).catch(() => {});
+    process.kill(pid, 'SIGCONT');
+    const status = await programs.waitFor(task, ['failure', 'success']);
+    assert.deepEqual([status.status, status.reason.code], ['failure', 'STORAGE_FULL']);
+    await rm(filler);
+    await programs.waitFor(await programs.start('ad_targeting', ads.sample()), ['success']);
   } finally {
     await rig.close();
     execFileSync('umount', [blobs]);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { startRig } from '../test/rig.ts';
+import { startRig, until } from '../test/rig.ts';
 import { hashPassword, needsRehash, verifyPassword } from './accounts/passwords.ts';
 import { generateToken } from './accounts/tokens.ts';
 import { FsBlobStore } from './blobs/fs.ts';
@@ -12,6 +12,7 @@ import { loadServerSecret, signLink, verifyLink } from './blobs/links.ts';
 import type { BlobListing } from './blobs/store.ts';
 import { resolveConfig } from './config.ts';
 import { ByteLru } from './jobs/lru.ts';
+import { WorkerPool } from './jobs/pool.ts';
 import { InProcessQueue } from './jobs/queue.ts';
 import { redactUrl } from './logger.ts';
 import { checkName } from './models/names.ts';
@@ -81,10 +82,12 @@ test('LRU: bounded by bytes, oldest first, pinned and newest stay', () => {
 
 test('queue: in order, as many at a time as allowed, positions and removal', async () => {
   const queue = new InProcessQueue();
-  for (const id of ['a', 'b', 'c', 'd']) queue.push(id);
-  assert.equal(queue.position('c'), 2);
-  assert.equal(queue.remove('b'), true);
-  assert.equal(queue.remove('b'), false);
+  await queue.push(['a', 'b', 'c', 'd']);
+  await queue.push(['a']);
+  assert.equal(await queue.position('c'), 2);
+  await queue.remove('b');
+  await queue.remove('b');
+  assert.equal(await queue.position('b'), undefined);
   const order: string[] = [];
   let active = 0;
   let most = 0;
@@ -94,15 +97,17 @@ test('queue: in order, as many at a time as allowed, positions and removal', asy
       order.push(id);
       await new Promise((go) => setTimeout(go, 1));
       active--;
-      if (order.length === 3) resolve();
+      if (order.length === 4) resolve();
+      // Once more, from the end.
+      return id === 'a' && order.length < 3;
     }, 2);
   });
   await done;
-  assert.deepEqual(order, ['a', 'c', 'd']);
+  assert.deepEqual(order, ['a', 'c', 'd', 'a']);
   assert.equal(most, 2);
   queue.stop();
-  queue.push('e');
-  assert.equal(queue.depth, 1);
+  await queue.push(['e']);
+  assert.equal(await queue.depth(), 1);
 });
 
 test('blobs: ranges, keys that leave the store, listing', async () => {
@@ -186,4 +191,28 @@ test('starting fails cleanly: port in use, database URL, unusable directory', as
 
 test('logged URLs carry no signature', () => {
   assert.equal(redactUrl('/blobs/1?max=2&signature=abc&x=1'), '/blobs/1?max=2&signature=[redacted]&x=1');
+});
+
+test('pool: says whether a worker is free, waits for one, and stops waiting', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'velum-pool-'));
+  const store = await FsBlobStore.open(root, { owner: true });
+  const pool = new WorkerPool({
+    store: store.descriptor,
+    cacheBytes: 2 ** 20,
+    threads: 1,
+    size: 1,
+    prefetchMilliseconds: 1000,
+  });
+  const never = new AbortController();
+  assert.equal(await pool.hasFree(never.signal, 20), false);
+  const starting = pool.start();
+  assert.equal(await pool.hasFree(never.signal, 20_000), true);
+  await starting;
+  process.kill(pool.pids[0], 'SIGKILL');
+  assert.ok(await until(() => pool.alive === 0, 'the end of the worker'));
+  assert.equal(await pool.hasFree(AbortSignal.abort(), 20_000), false);
+  assert.equal(await pool.hasFree(never.signal, 20_000), true, 'it was replaced');
+  await pool.stop();
+  assert.equal(await pool.hasFree(never.signal, 20_000), false);
+  await rm(root, { recursive: true });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { resultKey } from '../src/jobs/runner.ts';
+import { resultKey } from '../src/jobs/work.ts';
 import { ModelUser, startRig, TINY_RESULT, TINY_ROW, temporaryDirectory, User, until } from './rig.ts';
 import type { FreshDatabase } from './suites.ts';
 
@@ -54,12 +54,13 @@ export function recoverySuite(fresh: FreshDatabase): void {
       await user.waitFor(job, ['Completed']);
       const id = job.split('/').at(-2) as string;
       // As a crash between the worker's rename and the commit would leave it.
-      await rig.services.db
+      const row = await rig.services.db
         .updateTable('jobs')
         .set({ state: 'Running', result_blob: null, bytes_out: null, finished_at: null, compute_ms: null })
         .where('id', '=', id)
-        .execute();
-      const written = await rig.services.blobs.read(resultKey(id));
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      const written = await rig.services.blobs.read(resultKey(row));
       await rig.close();
       const again = await startRig({ dataDir, ...database });
       const moved = job.replace(rig.url, again.url);

@@ -5,6 +5,7 @@
 import { accountSuite } from './account-suite.ts';
 import { jobStateSuite } from './job-state-suite.ts';
 import { notebookSuite } from './notebook-suite.ts';
+import { programSuite } from './program-suite.ts';
 import { recoverySuite } from './recovery-suite.ts';
 import { removalSuite } from './removal-suite.ts';
 import { schemaSuite } from './schema-suite.ts';
@@ -21,4 +22,5 @@ export function databaseSuites(fresh: FreshDatabase): void {
   tenantSuite(fresh);
   removalSuite(fresh);
   recoverySuite(fresh);
+  programSuite(fresh);
 }

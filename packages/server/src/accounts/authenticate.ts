@@ -40,7 +40,16 @@ async function enforce(limiter: Limiter, request: FastifyRequest): Promise<void>
   });
 }
 
-export function registerAuthentication(app: FastifyInstance, services: Services): void {
+export interface AuthenticationOptions {
+  /** The account of a request without a token; without it every request needs one. */
+  open?(request: FastifyRequest): Promise<Principal>;
+}
+
+export function registerAuthentication(
+  app: FastifyInstance,
+  services: Services,
+  options: AuthenticationOptions = {},
+): void {
   const { limits } = services.config;
   const general = app.createRateLimit({
     max: limits.requestsPerMinute,
@@ -59,8 +68,9 @@ export function registerAuthentication(app: FastifyInstance, services: Services)
     if (config.strictLimit) return enforce(strict, request);
     if (!config.public) {
       const token = bearer(request);
-      if (!token) throw new ApiError('UNAUTHENTICATED', 'the request carries no bearer token');
-      request.principal = await resolveToken(services.db, token);
+      if (token) request.principal = await resolveToken(services.db, token);
+      else if (options.open) request.principal = await options.open(request);
+      else throw new ApiError('UNAUTHENTICATED', 'the request carries no bearer token');
     }
     return enforce(general, request);
   });

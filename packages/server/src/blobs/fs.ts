@@ -19,6 +19,7 @@ import {
 
 const KEY = new RegExp(`^(${BLOB_AREAS.join('|')})/[0-9a-z]{2}/[0-9a-z-]{1,80}$`);
 const READ_CHUNK = 256 * 1024;
+const LEFT_MILLISECONDS = 86_400_000;
 
 const isMissing = (error: unknown) => (error as NodeJS.ErrnoException)?.code === 'ENOENT';
 
@@ -33,15 +34,24 @@ export class FsBlobStore implements BlobStore {
     this.descriptor = { kind: 'fs', root };
   }
 
-  /** `owner` true: this process owns the directory and clears what earlier ones left half-written. */
-  static async open(root: string, options: { owner: boolean }): Promise<FsBlobStore> {
+  /**
+   * `owner` true: this process owns the directory and clears what earlier ones left half-written; `shared` true:
+   * other processes write there meanwhile, so only what has been left for a day.
+   */
+  static async open(root: string, options: { owner: boolean; shared?: boolean }): Promise<FsBlobStore> {
     const store = new FsBlobStore(root);
-    if (options.owner) {
-      await mkdir(root, { recursive: true, mode: 0o700 });
-      await rm(store.#tmp, { recursive: true, force: true });
-    }
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    if (options.owner) await store.#clear(options.shared ? Date.now() - LEFT_MILLISECONDS : Infinity);
     await mkdir(store.#tmp, { recursive: true, mode: 0o700 });
     return store;
+  }
+
+  async #clear(before: number): Promise<void> {
+    for (const name of await names(this.#tmp)) {
+      const path = join(this.#tmp, name);
+      const info = await stat(path).catch(() => undefined);
+      if (info && info.mtimeMs < before) await rm(path, { recursive: true, force: true });
+    }
   }
 
   async put(key: string, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<BlobInfo> {

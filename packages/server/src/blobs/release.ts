@@ -3,7 +3,7 @@
  * @module
  */
 import type { Db } from '../db/open.ts';
-import { ACTIVE } from '../jobs/jobs.ts';
+import { ACTIVE } from '../jobs/rows.ts';
 import type { BlobStore } from './store.ts';
 
 export async function releaseBlobs(db: Db, blobs: BlobStore, keys: readonly string[]): Promise<string[]> {

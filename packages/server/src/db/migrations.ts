@@ -2,7 +2,7 @@
  * Migrations, the same for SQLite and Postgres. A published migration is never edited: add another.
  * @module
  */
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
 
 type Schema = Kysely<unknown>;
@@ -163,8 +163,68 @@ const initial: Migration = {
   },
 };
 
+const programs: Migration = {
+  async up(db: Schema): Promise<void> {
+    await db.schema.alterTable('jobs').addColumn('claim', 'text').execute();
+    // What ran when the server was replaced has lost its process: any claim will do to recover it.
+    await sql`update jobs set claim = 'none' where state = 'Running'`.execute(db);
+    await db.schema
+      .createTable('program_keys')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('account_id', 'text', (c) => c.notNull().references('accounts.id').onDelete('cascade'))
+      .addColumn('key_id', 'text', (c) => c.notNull())
+      .addColumn('blob', 'text', (c) => c.notNull())
+      .addColumn('bytes', 'bigint', (c) => c.notNull())
+      .addColumn('sha256', 'text', (c) => c.notNull())
+      .addColumn('created_at', 'bigint', (c) => c.notNull())
+      .addColumn('last_used_at', 'bigint', (c) => c.notNull())
+      .addColumn('expires_at', 'bigint', (c) => c.notNull())
+      .addUniqueConstraint('program_keys_content', ['account_id', 'sha256'])
+      .execute();
+    await db.schema.createIndex('program_keys_expiry').on('program_keys').column('expires_at').execute();
+    await db.schema
+      .createTable('tasks')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('account_id', 'text', (c) => c.notNull().references('accounts.id').onDelete('cascade'))
+      .addColumn('uid', 'text', (c) => c.notNull())
+      .addColumn('task_name', 'text', (c) => c.notNull())
+      .addColumn('key_blob', 'text')
+      .addColumn('input_blob', 'text', (c) => c.notNull())
+      .addColumn('input_sha256', 'text', (c) => c.notNull())
+      .addColumn('idempotency_key', 'text')
+      .addColumn('state', 'text', (c) => c.notNull())
+      .addColumn('attempts', 'integer', (c) => c.notNull().defaultTo(0))
+      .addColumn('claim', 'text')
+      .addColumn('lease_owner', 'text', (c) => c.notNull())
+      .addColumn('lease_until', 'bigint', (c) => c.notNull())
+      .addColumn('progress', 'double precision', (c) => c.notNull().defaultTo(0))
+      .addColumn('work_done', 'bigint', (c) => c.notNull().defaultTo(0))
+      .addColumn('work_total', 'bigint', (c) => c.notNull())
+      .addColumn('seconds_left', 'double precision')
+      .addColumn('reason_code', 'text')
+      .addColumn('reason', 'text')
+      .addColumn('bytes_in', 'bigint', (c) => c.notNull())
+      .addColumn('result_blob', 'text')
+      .addColumn('bytes_out', 'bigint')
+      .addColumn('queued_at', 'bigint', (c) => c.notNull())
+      .addColumn('started_at', 'bigint')
+      .addColumn('finished_at', 'bigint')
+      .addColumn('delivered_at', 'bigint')
+      .addColumn('compute_ms', 'double precision')
+      .addColumn('expires_at', 'bigint')
+      .addUniqueConstraint('tasks_idempotency', ['account_id', 'idempotency_key'])
+      .execute();
+    await db.schema.createIndex('tasks_account').on('tasks').columns(['account_id', 'queued_at']).execute();
+    await db.schema.createIndex('tasks_expiry').on('tasks').column('expires_at').execute();
+    await db.schema.createIndex('tasks_state').on('tasks').columns(['state', 'account_id']).execute();
+  },
+};
+
+/** In order; the last name is the schema that this version works with. */
+export const MIGRATIONS = { '0001_initial': initial, '0002_programs': programs };
+
 export const migrations: MigrationProvider = {
   async getMigrations() {
-    return { '0001_initial': initial };
+    return MIGRATIONS;
   },
 };

@@ -3,10 +3,11 @@
  * @module
  */
 import { join } from 'node:path';
-import { Kysely } from 'kysely';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Kysely, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { ConfigError } from '../errors.ts';
-import { migrations } from './migrations.ts';
+import { MIGRATIONS, migrations } from './migrations.ts';
 import { postgresDialect } from './postgres.ts';
 import type { Database } from './schema.ts';
 import { type SqliteSynchronous, sqliteDialect } from './sqlite.ts';
@@ -18,7 +19,11 @@ export interface DatabaseOptions {
   /** `postgres://…`; without it the database is `velum.sqlite` in dataDir. */
   databaseUrl?: string;
   synchronous?: SqliteSynchronous;
+  /** false: another process brings the schema up; this one only waits for it. */
+  migrate?: boolean;
 }
+
+const SCHEMA_WAIT_MILLISECONDS = 30_000;
 
 export async function openDatabase(options: DatabaseOptions): Promise<Db> {
   const { databaseUrl } = options;
@@ -33,8 +38,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Db> {
     : sqliteDialect(join(options.dataDir, 'velum.sqlite'), options.synchronous);
   const db = new Kysely<Database>({ dialect });
   try {
-    const { error } = await new Migrator({ db, provider: migrations }).migrateToLatest();
-    if (error) throw error;
+    if (options.migrate === false) await waitForSchema(db);
+    else {
+      const { error } = await new Migrator({ db, provider: migrations }).migrateToLatest();
+      if (error) throw error;
+    }
   } catch (cause) {
     await db.destroy().catch(() => {});
     throw new ConfigError(
@@ -44,6 +52,22 @@ export async function openDatabase(options: DatabaseOptions): Promise<Db> {
     );
   }
   return db;
+}
+
+async function waitForSchema(db: Db): Promise<void> {
+  const newest = Object.keys(MIGRATIONS).at(-1) as string;
+  const end = Date.now() + SCHEMA_WAIT_MILLISECONDS;
+  for (;;) {
+    const done = await sql<{ name: string }>`select name from kysely_migration where name = ${newest}`
+      .execute(db)
+      .then(({ rows }) => rows.length === 1)
+      .catch(() => false);
+    if (done) return;
+    if (Date.now() > end) {
+      throw new Error(`the schema ${newest} is not there: start the server of the same version first`);
+    }
+    await delay(200);
+  }
 }
 
 /** True for a violated unique constraint, in either dialect. */

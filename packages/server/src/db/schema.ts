@@ -106,29 +106,23 @@ export interface UploadsTable {
 
 export type JobState = 'Queued' | 'Running' | 'Completed' | 'Failed' | 'Cancelled';
 
-export interface JobsTable {
+/** What every kind of work has: the state machine, lease and outcome that jobs/rows.ts moves. */
+export interface WorkTable {
   id: string;
   account_id: string;
-  enrolment_id: string;
-  /** Wire profile id that every container of the job carries. */
-  profile_id: string;
-  model_name: string;
-  model_version: string;
-  owner_id: string;
-  data_name: string;
   state: JobState;
   attempts: Generated<number>;
-  /** The server that has the job in its queue, and until when that is believed without a heartbeat. */
+  /** Names the attempt that runs: only its holder may end it, and its result has a place of its own. */
+  claim: string | null;
+  /** The process that has the work in its queue or computes it, and until when that is believed. */
   lease_owner: string;
   lease_until: number;
   progress: Generated<number>;
   reason_code: string | null;
   reason: string | null;
-  plan_blob: string;
-  public_blob: string;
-  evaluation_blob: string;
   input_blob: string;
   bytes_in: number;
+  /** Where the result lies; the key of a task's outputs begins with it. Null: none, or expired. */
   result_blob: string | null;
   bytes_out: number | null;
   queued_at: number;
@@ -136,6 +130,52 @@ export interface JobsTable {
   finished_at: number | null;
   compute_ms: number | null;
   expires_at: number | null;
+}
+
+/** Predictions on deployed models. */
+export interface JobsTable extends WorkTable {
+  enrolment_id: string;
+  /** Wire profile id that every container of the job carries. */
+  profile_id: string;
+  model_name: string;
+  model_version: string;
+  owner_id: string;
+  data_name: string;
+  plan_blob: string;
+  public_blob: string;
+  evaluation_blob: string;
+}
+
+/** Runs of programs. */
+export interface TasksTable extends WorkTable {
+  /** The server key, or an id of its own for a program that needs none. */
+  uid: string;
+  task_name: string;
+  /** Null: the program needs no key. */
+  key_blob: string | null;
+  /** SHA-256 of the input. */
+  input_sha256: string;
+  idempotency_key: string | null;
+  /** Bootstraps done, of so many, and the seconds that the rest will take. */
+  work_done: Generated<number>;
+  work_total: number;
+  seconds_left: number | null;
+  /** When the result was first fetched. */
+  delivered_at: number | null;
+}
+
+/** Server keys of programs; their id is the `uid` of the API. */
+export interface ProgramKeysTable {
+  id: string;
+  account_id: string;
+  /** The key pair, as the containers name it. */
+  key_id: string;
+  blob: string;
+  bytes: number;
+  sha256: string;
+  created_at: number;
+  last_used_at: number;
+  expires_at: number;
 }
 
 /** Predictions per user, model and day. Outlives the rows it counts. */
@@ -162,5 +202,7 @@ export interface Database {
   objects: ObjectsTable;
   uploads: UploadsTable;
   jobs: JobsTable;
+  tasks: TasksTable;
+  program_keys: ProgramKeysTable;
   usage: UsageTable;
 }

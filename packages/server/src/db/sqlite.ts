@@ -38,7 +38,9 @@ export function sqliteDialect(path: string, synchronous: SqliteSynchronous = 'NO
         database.close();
       },
       prepare: (sql) => {
-        const statement = prepare(sql);
+        // A transaction that reads before it writes would fail when another process wrote in between; with the
+        // write lock from the start it waits instead (busy_timeout).
+        const statement = prepare(sql === 'begin' ? 'begin immediate' : sql);
         return {
           reader: statement.columns().length > 0,
           all: (parameters) => statement.all(...(parameters as SQLInputValue[])),

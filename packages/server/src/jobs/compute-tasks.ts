@@ -1,20 +1,40 @@
 /**
- * Predictions inside a worker: plans and keys from the blob store through a cache, the runtime, the result
- * back to the store.
+ * Predictions and programs inside a worker: plans and keys from the blob store through a cache, the computation,
+ * the result back to the store.
  * @module
  */
+import { TfheServerKey } from '@velum/fhe';
 import type { Kernels } from '@velum/kernels';
 import { loadKernels } from '@velum/kernels/node';
+import { programNamed } from '@velum/programs';
 import { decodePlan, RuntimeError, type ServerKeys, ServerPlan } from '@velum/runtime';
 import type { BlobStore } from '../blobs/store.ts';
-import { ByteLru } from './lru.ts';
-import type { PredictResult, PredictTask, PrefetchTask } from './protocol.ts';
+import { ByteLru, type Cached } from './lru.ts';
+import type { PredictResult, PredictTask, PrefetchTask, ProgramTask } from './protocol.ts';
+
+type OnProgress = (done: number, total: number) => void;
+
+class CachedServerKey implements Cached {
+  readonly key: TfheServerKey;
+
+  constructor(key: TfheServerKey) {
+    this.key = key;
+  }
+
+  get bytes(): number {
+    return this.key.bytesInMemory;
+  }
+
+  dispose(): void {
+    this.key.free();
+  }
+}
 
 export class ComputeTasks {
   readonly kernels: Kernels;
   readonly #blobs: BlobStore;
   /** Plans and keys share the bytes. A plan is touched after its keys, so it never goes before them. */
-  readonly #cache: ByteLru<ServerPlan | ServerKeys>;
+  readonly #cache: ByteLru<ServerPlan | ServerKeys | CachedServerKey>;
 
   private constructor(kernels: Kernels, blobs: BlobStore, cacheBytes: number) {
     this.kernels = kernels;
@@ -22,21 +42,37 @@ export class ComputeTasks {
     this.#cache = new ByteLru(cacheBytes);
   }
 
-  static async open(blobs: BlobStore, cacheBytes: number): Promise<ComputeTasks> {
-    return new ComputeTasks(await loadKernels(), blobs, cacheBytes);
+  static async open(blobs: BlobStore, cacheBytes: number, threads: number): Promise<ComputeTasks> {
+    return new ComputeTasks(await loadKernels({ threads }), blobs, cacheBytes);
   }
 
-  async predict(task: PredictTask, onProgress: (fraction: number) => void): Promise<PredictResult> {
+  async predict(task: PredictTask, onProgress: OnProgress): Promise<PredictResult> {
     const start = performance.now();
     const { plan, keys } = await this.#load(task);
     const input = await this.#blobs.read(task.inputBlob);
     const loaded = performance.now();
-    const result = await plan.predict(keys, input, {
-      onProgress: (done, total) => onProgress(total > 0 ? done / total : 0),
-    });
+    const result = await plan.predict(keys, input, { onProgress });
     const computed = performance.now();
     await this.#blobs.put(task.resultBlob, [result]);
     return { bytes: result.byteLength, computeMs: computed - loaded, loadMs: loaded - start };
+  }
+
+  async program(task: ProgramTask, onProgress: OnProgress): Promise<PredictResult> {
+    const start = performance.now();
+    const program = programNamed(task.program);
+    const input = await this.#blobs.read(task.inputBlob);
+    // The header first: a key is not loaded for an input that cannot be run.
+    const { bootstraps } = program.inspect(input);
+    onProgress(0, bootstraps);
+    const serverKey = task.keyBlob === undefined ? undefined : await this.#serverKey(task.keyBlob);
+    const loaded = performance.now();
+    const outputs = await program.run({ kernels: this.kernels, serverKey, onProgress }, input);
+    const computed = performance.now();
+    let bytes = 0;
+    for (const [i, { key }] of program.outputs.entries()) {
+      bytes += (await this.#blobs.put(task.resultBlobs[i], [outputs[key]])).bytes;
+    }
+    return { bytes, computeMs: computed - loaded, loadMs: loaded - start };
   }
 
   async prefetch(task: PrefetchTask): Promise<null> {
@@ -72,5 +108,14 @@ export class ComputeTasks {
     }
     this.#cache.get(planBlob);
     return { plan, keys };
+  }
+
+  async #serverKey(blob: string): Promise<TfheServerKey> {
+    let cached = this.#cache.get(blob) as CachedServerKey | undefined;
+    if (!cached) {
+      cached = new CachedServerKey(await TfheServerKey.load(this.kernels, await this.#blobs.read(blob)));
+      this.#cache.set(blob, cached);
+    }
+    return cached.key;
   }
 }

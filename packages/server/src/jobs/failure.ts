@@ -2,7 +2,8 @@
  * From an exception inside a worker to what the server is told.
  * @module
  */
-import { FheError, WireError } from '@velum/fhe';
+import { FheError, TfheError, WireError } from '@velum/fhe';
+import { ProgramError } from '@velum/programs';
 import { RuntimeError } from '@velum/runtime';
 import { BlobError } from '../blobs/store.ts';
 import { isStorageFull } from '../errors.ts';
@@ -26,6 +27,8 @@ export function failureOf(error: unknown): TaskFailure {
     error instanceof RuntimeError ||
     error instanceof WireError ||
     error instanceof FheError ||
+    error instanceof TfheError ||
+    error instanceof ProgramError ||
     isCompilerError(error);
   if (known && typeof code === 'string' && CODE.test(code)) {
     return { code, message: String(message), input: true, findings: plain(findings) };
@@ -33,7 +36,7 @@ export function failureOf(error: unknown): TaskFailure {
   return { code: 'INTERNAL', message: 'the computation failed in the service', input: false };
 }
 
-/** By its name, so that a predicting worker need not load the compiler. */
+/** By their names, so that a predicting worker need not load the compiler. */
 function isCompilerError(error: unknown): boolean {
   return (
     error instanceof Error &&

@@ -4,7 +4,7 @@
  * @module
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type PredictTask, type PrefetchTask, type TaskResult, WorkerCrash } from './protocol.ts';
+import { type PrefetchTask, type RunnableTask, type TaskResult, WorkerCrash } from './protocol.ts';
 import { WorkerProcess, type WorkerSettings } from './worker-process.ts';
 
 const REMEMBERED_KEYS = 128;
@@ -12,7 +12,7 @@ const LONGEST_BACKOFF = 5000;
 
 interface Slot {
   worker: WorkerProcess;
-  /** Evaluation keys this worker has lately loaded. */
+  /** Blobs of the keys this worker has lately loaded. */
   warm: Set<string>;
   started: boolean;
 }
@@ -51,21 +51,40 @@ export class WorkerPool {
     return this.#slots.flatMap((slot) => slot.worker.pid ?? []);
   }
 
-  /** Starts the workers and resolves when the first is ready. */
+  /** Starts the workers and resolves when the first is ready; at once when the pool is empty. */
   async start(): Promise<void> {
+    if (this.#options.size === 0) return;
     const started = Array.from({ length: this.#options.size }, () => this.#spawn());
     await Promise.any(started.map((slot) => slot.worker.ready));
   }
 
+  /** Whether a worker is free, or becomes free within the time; false at once when the signal is aborted. */
+  async hasFree(signal: AbortSignal, milliseconds: number): Promise<boolean> {
+    const late = AbortSignal.timeout(milliseconds);
+    try {
+      await this.#slotFor(undefined, AbortSignal.any([signal, late]));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Waits for a free worker, then runs the task there; errors as WorkerProcess.run. */
-  async run<T extends PredictTask | PrefetchTask>(
+  async run<T extends RunnableTask | PrefetchTask>(
     task: T,
-    options: { signal?: AbortSignal; timeoutMs?: number; onProgress?(fraction: number): void } = {},
+    options: {
+      signal?: AbortSignal;
+      timeoutMs?: number;
+      onProgress?(done: number, total: number): void;
+    } = {},
   ): Promise<TaskResult<T>> {
-    const slot = await this.#slotFor(task, options.signal);
-    slot.warm.delete(task.evaluationBlob);
-    slot.warm.add(task.evaluationBlob);
-    if (slot.warm.size > REMEMBERED_KEYS) slot.warm.delete(slot.warm.values().next().value as string);
+    const key = keyOf(task);
+    const slot = await this.#slotFor(key, options.signal);
+    if (key !== undefined) {
+      slot.warm.delete(key);
+      slot.warm.add(key);
+      if (slot.warm.size > REMEMBERED_KEYS) slot.warm.delete(slot.warm.values().next().value as string);
+    }
     try {
       return await slot.worker.run(task, options);
     } finally {
@@ -75,7 +94,7 @@ export class WorkerPool {
 
   /** Loads plan and keys when a worker has nothing else to do; never waits and never fails. */
   prefetch(task: PrefetchTask): void {
-    if (!this.#free(task.evaluationBlob)) return;
+    if (!this.#free(keyOf(task))) return;
     this.run(task, { timeoutMs: this.#options.prefetchMilliseconds }).catch(() => {});
   }
 
@@ -95,11 +114,11 @@ export class WorkerPool {
     this.#wake();
   }
 
-  async #slotFor(task: { evaluationBlob: string }, signal: AbortSignal | undefined): Promise<Slot> {
+  async #slotFor(key: string | undefined, signal: AbortSignal | undefined): Promise<Slot> {
     for (;;) {
       if (signal?.aborted) throw new WorkerCrash('aborted', 'cancelled while waiting for a worker');
       if (this.#stopped) throw new WorkerCrash('aborted', 'the worker pool is stopped');
-      const slot = this.#free(task.evaluationBlob);
+      const slot = this.#free(key);
       if (slot) return slot;
       await new Promise<void>((go) => {
         this.#waiting.add(go);
@@ -115,9 +134,9 @@ export class WorkerPool {
     for (const go of waiting) go();
   }
 
-  #free(evaluationBlob: string): Slot | undefined {
+  #free(key: string | undefined): Slot | undefined {
     const free = this.#slots.filter((slot) => slot.worker.isReady && !slot.worker.busy);
-    return free.find((slot) => slot.warm.has(evaluationBlob)) ?? free[0];
+    return (key && free.find((slot) => slot.warm.has(key))) || free[0];
   }
 
   #spawn(): Slot {
@@ -142,4 +161,9 @@ export class WorkerPool {
     });
     return slot;
   }
+}
+
+/** The blob of the key that makes a worker warm for this task. */
+function keyOf(task: RunnableTask | PrefetchTask): string | undefined {
+  return task.kind === 'program' ? task.keyBlob : task.evaluationBlob;
 }

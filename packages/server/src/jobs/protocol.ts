@@ -17,11 +17,23 @@ export interface PredictTask {
 }
 
 export interface PredictResult {
+  /** Of all results together. */
   bytes: number;
   /** Homomorphic computation alone, without loading and storing. */
   computeMs: number;
   /** Plan and keys: near zero when they were in the cache. */
   loadMs: number;
+}
+
+/** Runs a program on an encrypted input. */
+export interface ProgramTask {
+  kind: 'program';
+  program: string;
+  /** The server key; absent when the program needs none. */
+  keyBlob?: string;
+  inputBlob: string;
+  /** Where each output of the program goes, in their order. */
+  resultBlobs: string[];
 }
 
 /** Loads plan and keys ahead of the first prediction. */
@@ -61,9 +73,12 @@ export interface CompileResult {
   outputs: number;
 }
 
-export type Task = PredictTask | PrefetchTask | CompileTask;
+/** What the runner gives to the pool. */
+export type RunnableTask = PredictTask | ProgramTask;
 
-export type TaskResult<T extends Task> = T extends PredictTask
+export type Task = RunnableTask | PrefetchTask | CompileTask;
+
+export type TaskResult<T extends Task> = T extends RunnableTask
   ? PredictResult
   : T extends CompileTask
     ? CompileResult
@@ -81,7 +96,7 @@ export type ToWorker = { type: 'run'; id: number; task: Task } | { type: 'forget
 
 export type FromWorker =
   | { type: 'ready'; kernels: string }
-  | { type: 'progress'; id: number; fraction: number }
+  | { type: 'progress'; id: number; done: number; total: number }
   | { type: 'done'; id: number; result: unknown }
   | { type: 'failed'; id: number; failure: TaskFailure };
 

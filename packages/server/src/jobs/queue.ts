@@ -1,52 +1,76 @@
 /**
- * The job queue port and its in-process adapter. A queue carries ids only, in order; the database row is the
- * truth, so a queue that loses everything costs a recovery pass and no job. `start` has the shape of a BullMQ
- * worker: the Redis adapter fits behind the same port.
+ * The queue port and its in-process adapter. A queue carries entries (a kind of work and an id) in order; the
+ * database row is the truth, so a queue that loses everything costs a recovery pass and no work. The adapter
+ * for several processes is redis-queue.ts.
  * @module
  */
 
+/** True: the entry has to be queued again. */
+export type Consume = (entry: string) => Promise<boolean>;
+
+/** What processes that share a queue tell each other; losing one costs a poll interval. */
+export type Signal = { kind: 'changed'; entry: string } | { kind: 'forget'; blobs: string[] };
+
 export interface JobQueue {
-  push(id: string): void;
-  /** True when the id was still waiting. */
-  remove(id: string): boolean;
-  /** Ids ahead of this one; undefined when it is not waiting. */
-  position(id: string): number | undefined;
-  readonly depth: number;
-  /** Calls `consume` for each id, at most `concurrency` at a time. */
-  start(consume: (id: string) => Promise<void>, concurrency: number): void;
-  /** Takes no further id; the ones being consumed go on. */
+  /** Several processes share it: rows may change without this process. */
+  readonly shared: boolean;
+  /** False: push would fail. */
+  readonly available: boolean;
+  /** Adding an entry that is there already is no error and changes nothing. */
+  push(entries: readonly string[]): Promise<void>;
+  remove(entry: string): Promise<void>;
+  /** Entries ahead of this one; undefined when it is not waiting. */
+  position(entry: string): Promise<number | undefined>;
+  depth(): Promise<number>;
+  signal(signal: Signal): void;
+  onSignal(listener: (signal: Signal) => void): void;
+  /** Calls back whenever the queue can be reached again after it could not. */
+  onBack(listener: () => void): void;
+  /** Calls `consume` for each entry, at most `concurrency` at a time. */
+  start(consume: Consume, concurrency: number): void;
+  /** Takes no further entry; the ones being consumed go on. */
   stop(): void;
+  /** After stop, when everything consumed has ended. */
+  close(): Promise<void>;
 }
 
 export class InProcessQueue implements JobQueue {
+  readonly shared = false;
+  readonly available = true;
   readonly #waiting = new Set<string>();
-  #consume: ((id: string) => Promise<void>) | undefined;
+  #consume: Consume | undefined;
   #concurrency = 0;
   #active = 0;
 
-  push(id: string): void {
-    this.#waiting.add(id);
+  async push(entries: readonly string[]): Promise<void> {
+    for (const entry of entries) this.#waiting.add(entry);
     this.#pump();
   }
 
-  remove(id: string): boolean {
-    return this.#waiting.delete(id);
+  async remove(entry: string): Promise<void> {
+    this.#waiting.delete(entry);
   }
 
-  position(id: string): number | undefined {
+  async position(entry: string): Promise<number | undefined> {
     let ahead = 0;
     for (const waiting of this.#waiting) {
-      if (waiting === id) return ahead;
+      if (waiting === entry) return ahead;
       ahead++;
     }
     return undefined;
   }
 
-  get depth(): number {
+  async depth(): Promise<number> {
     return this.#waiting.size;
   }
 
-  start(consume: (id: string) => Promise<void>, concurrency: number): void {
+  signal(): void {}
+
+  onSignal(): void {}
+
+  onBack(): void {}
+
+  start(consume: Consume, concurrency: number): void {
     this.#consume = consume;
     this.#concurrency = concurrency;
     this.#pump();
@@ -56,14 +80,17 @@ export class InProcessQueue implements JobQueue {
     this.#consume = undefined;
   }
 
+  async close(): Promise<void> {}
+
   #pump(): void {
     while (this.#consume && this.#active < this.#concurrency) {
-      const [id] = this.#waiting;
-      if (id === undefined) return;
-      this.#waiting.delete(id);
+      const [entry] = this.#waiting;
+      if (entry === undefined) return;
+      this.#waiting.delete(entry);
       this.#active++;
-      void this.#consume(id).finally(() => {
+      void this.#consume(entry).then((again) => {
         this.#active--;
+        if (again) this.#waiting.add(entry);
         this.#pump();
       });
     }

@@ -1,32 +1,18 @@
 /**
- * Runs jobs: takes ids from the queue, claims the row, has a worker compute, records the outcome and wakes
- * who waits. Recovery after a crash, cancelling and leases live here too.
+ * Runs work: takes entries from the queue, claims the row, has a worker compute, records the outcome and wakes
+ * who waits. Cancelling and stopping live here too; recovery and leases are in keeper.ts.
  * @module
  */
-
-import { releaseBlobs } from '../blobs/release.ts';
-import { type BlobStore, blobKey } from '../blobs/store.ts';
-import type { Db } from '../db/open.ts';
-import { isStorageFull } from '../errors.ts';
+import type { BlobStore } from '../blobs/store.ts';
+import { ApiError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import {
-  abandonedJobs,
-  adoptJob,
-  cancelJobRow,
-  claimJob,
-  findJob,
-  finishJob,
-  isActive,
-  type Job,
-  LEASE_MILLISECONDS,
-  MOST_ATTEMPTS,
-  type Outcome,
-  renewLeases,
-  requeueJob,
-} from './jobs.ts';
+import { Keeper } from './keeper.ts';
+import { failedOutcome } from './outcome.ts';
 import type { WorkerPool } from './pool.ts';
-import { type PredictResult, TaskError, WorkerCrash } from './protocol.ts';
-import { InProcessQueue, type JobQueue } from './queue.ts';
+import { WorkerCrash } from './protocol.ts';
+import type { JobQueue } from './queue.ts';
+import { isActive, MOST_ATTEMPTS, type Outcome, type RowOf, type WorkName, type WorkRow } from './rows.ts';
+import { entryOf, parseEntry, resultKey, type Work, type WorkProgress, type Works } from './work.ts';
 
 export interface RunnerLog {
   info(data: object, message: string): void;
@@ -35,98 +21,160 @@ export interface RunnerLog {
 }
 
 export interface RunnerOptions {
-  db: Db;
+  works: Works;
+  queue: JobQueue;
   blobs: BlobStore;
   pool: WorkerPool;
   limits: Limits;
-  /** Identity of this server in the leases. */
+  /** Identity of this process in the leases. */
   owner: string;
+  leaseMilliseconds: number;
   log: RunnerLog;
-  onFinished?(job: Job): void;
 }
 
 interface Active {
+  /** The claim that runs here; undefined until it is claimed. */
+  claim?: string | null;
   abort: AbortController;
-  progress: number;
+  progress?: WorkProgress;
   done: Promise<void>;
 }
 
-const PROGRESS_WRITE_MILLISECONDS = 1000;
+type AnyWork = Work<WorkName, WorkRow>;
 
-/** wait() ends with this when the server stops before the job does. */
+const PROGRESS_WRITE_MILLISECONDS = 1000;
+/** Where other processes read it. */
+const SHARED_PROGRESS_WRITE_MILLISECONDS = 400;
+/** A change that no signal told of is noticed within this time. */
+const POLL_MILLISECONDS = 400;
+
+/** How long an entry waits for a compute worker that is being replaced, before it goes back to the queue. */
+const FREE_MILLISECONDS = 10_000;
+
+/** wait() ends with this when the server stops before the work does. */
 export class StoppedError extends Error {}
 
-export class JobRunner {
-  readonly queue: JobQueue = new InProcessQueue();
+export class Runner {
+  readonly works: Works;
   readonly #options: RunnerOptions;
+  readonly #keeper: Keeper;
   readonly #active = new Map<string, Active>();
-  readonly #waiters = new Map<string, Set<(job: Job | undefined) => void>>();
-  #heartbeat: NodeJS.Timeout | undefined;
+  readonly #waiters = new Map<string, Set<(row: WorkRow | undefined) => void>>();
+  #poll: NodeJS.Timeout | undefined;
   #stopping = false;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.works = options.works;
+    this.#keeper = new Keeper(options);
   }
 
   get running(): number {
     return this.#active.size;
   }
 
-  /** Takes back what an earlier life of this server left, then starts consuming. */
+  get queueAvailable(): boolean {
+    return this.#options.queue.available;
+  }
+
+  /** Takes back what an earlier life of this process left, then starts consuming. */
   async start(): Promise<void> {
-    await this.#recover(true);
-    this.#heartbeat = setInterval(() => {
-      void this.#beat().catch((error: unknown) =>
-        this.#options.log.error({ err: error }, 'the lease heartbeat failed'),
-      );
-    }, LEASE_MILLISECONDS / 4).unref();
-    this.queue.start((id) => this.#consume(id), this.#options.pool.size);
+    const { queue, pool } = this.#options;
+    await this.#keeper.start();
+    if (queue.shared) {
+      queue.onSignal((signal) => {
+        if (signal.kind === 'forget') pool.forget(signal.blobs);
+        else this.#lookLater(signal.entry);
+      });
+      this.#poll = setInterval(() => {
+        for (const entry of new Set([...this.#active.keys(), ...this.#waiters.keys()])) {
+          this.#lookLater(entry);
+        }
+      }, POLL_MILLISECONDS).unref();
+    }
+    if (pool.size > 0) queue.start((entry) => this.#consume(entry), pool.size);
   }
 
-  enqueue(id: string): void {
-    this.queue.push(id);
+  /** Throws ApiError QUEUE_UNAVAILABLE: nothing new can be queued now. */
+  checkQueue(): void {
+    if (!this.#options.queue.available) {
+      throw new ApiError('QUEUE_UNAVAILABLE', 'the queue cannot be reached', { retryAfter: 5 });
+    }
   }
 
-  /** Progress in [0, 1], fresher than the row when the job runs here. */
-  progress(job: Job): number {
-    return this.#active.get(job.id)?.progress ?? job.progress;
-  }
-
-  /**
-   * Resolves with the ended job; rejects with StoppedError when the server stops first. Call it before
-   * enqueue, or the job may have ended already.
-   */
-  wait(id: string): Promise<Job> {
-    return new Promise((resolve, reject) => {
-      const waiters = this.#waiters.get(id) ?? new Set();
-      this.#waiters.set(id, waiters);
-      waiters.add((job) => (job ? resolve(job) : reject(new StoppedError('the server is stopping'))));
+  /** The row is there; should the queue be gone in this very moment, the keeper queues it later. */
+  enqueue(name: WorkName, id: string): void {
+    this.#options.queue.push([entryOf(name, id)]).catch((error: unknown) => {
+      this.#options.log.warn({ err: error, id }, 'not queued yet');
     });
   }
 
-  /** Really stops it: a running computation is killed. False when the job had ended. */
-  async cancel(id: string): Promise<boolean> {
-    const { db, limits, blobs } = this.#options;
-    const cancelled = await cancelJobRow(db, id, limits.retentionDays);
-    if (!cancelled) return false;
-    this.queue.remove(id);
-    const active = this.#active.get(id);
+  /** Place among what waits, 1 is next; undefined when it does not wait or the queue does not answer. */
+  async rank(name: WorkName, id: string): Promise<number | undefined> {
+    const ahead = await this.#options.queue.position(entryOf(name, id)).catch(() => undefined);
+    return ahead === undefined ? undefined : ahead + 1;
+  }
+
+  /** Everything that waits, of every account. */
+  async depth(): Promise<number> {
+    return this.#options.queue.depth().catch(() => 0);
+  }
+
+  /** Fresher than the row when the work runs here. */
+  live(name: WorkName, id: string): WorkProgress | undefined {
+    return this.#active.get(entryOf(name, id))?.progress;
+  }
+
+  /** Has every process drop keys and plans from memory. */
+  forget(blobs: string[]): void {
+    if (blobs.length === 0) return;
+    this.#options.pool.forget(blobs);
+    this.#options.queue.signal({ kind: 'forget', blobs });
+  }
+
+  /**
+   * Resolves with the ended row; rejects with StoppedError when the server stops first. Call it before
+   * enqueue, or the work may have ended already.
+   */
+  wait<N extends WorkName>(name: N, id: string): Promise<RowOf[N]> {
+    const entry = entryOf(name, id);
+    return new Promise((resolve, reject) => {
+      const waiters = this.#waiters.get(entry) ?? new Set();
+      this.#waiters.set(entry, waiters);
+      waiters.add((row) =>
+        row ? resolve(row as RowOf[N]) : reject(new StoppedError('the server is stopping')),
+      );
+    });
+  }
+
+  /** Really stops it: a running computation is killed, here or elsewhere. False when the work had ended. */
+  async cancel(name: WorkName, id: string): Promise<boolean> {
+    const { queue, limits, blobs } = this.#options;
+    const work = this.#work(name);
+    const entry = entryOf(name, id);
+    if (!(await work.rows.cancel(id, limits.retentionDays))) return false;
+    await queue.remove(entry).catch(() => {});
+    const active = this.#active.get(entry);
     active?.abort.abort();
+    queue.signal({ kind: 'changed', entry });
     await active?.done;
+    const row = await work.rows.find(id);
     // The worker may have written the result just before it was stopped.
-    await blobs.delete(resultKey(id));
-    await this.#ended(id);
+    if (row) for (const key of work.resultBlobs(row)) await blobs.delete(key);
+    await this.#ended(entry);
     return true;
   }
 
-  /** Stops consuming, gives a running job `graceMs` to end, then puts it back to the queue. */
+  /** Stops consuming, gives running work `graceMs` to end, then puts it back to the queue. */
   async stop(graceMs: number): Promise<void> {
+    const { queue } = this.#options;
     this.#stopping = true;
-    clearInterval(this.#heartbeat);
-    this.queue.stop();
-    for (const [id, waiters] of this.#waiters) {
-      if (this.#active.has(id)) continue;
-      this.#waiters.delete(id);
+    this.#keeper.stop();
+    clearInterval(this.#poll);
+    queue.stop();
+    for (const [entry, waiters] of this.#waiters) {
+      if (this.#active.has(entry)) continue;
+      this.#waiters.delete(entry);
       for (const tell of waiters) tell(undefined);
     }
     const all = Promise.all([...this.#active.values()].map((active) => active.done));
@@ -137,167 +185,148 @@ export class JobRunner {
     clearTimeout(timer);
     for (const waiters of this.#waiters.values()) for (const tell of waiters) tell(undefined);
     this.#waiters.clear();
+    await queue.close();
   }
 
-  async #consume(id: string): Promise<void> {
-    const { log, db, owner } = this.#options;
+  #work(name: WorkName): AnyWork {
+    return this.works[name] as unknown as AnyWork;
+  }
+
+  /** Never throws; true when the entry has to be queued again. */
+  async #consume(entry: string): Promise<boolean> {
+    const { log, owner } = this.#options;
+    const parsed = parseEntry(entry);
+    if (!parsed || this.#active.has(entry)) return false;
+    if (this.#stopping) return true;
     let settle = () => {};
     const active: Active = {
       abort: new AbortController(),
-      progress: 0,
       done: new Promise((resolve) => {
         settle = resolve;
       }),
     };
-    this.#active.set(id, active);
+    this.#active.set(entry, active);
     let again = false;
     try {
-      const job = await claimJob(db, id, owner);
-      if (job) again = await this.#compute(job, active);
+      const work = this.#work(parsed.name);
+      // A process whose workers cannot start must leave the work to others.
+      const free = await this.#options.pool.hasFree(active.abort.signal, FREE_MILLISECONDS);
+      const row = free ? await work.rows.claim(parsed.id, owner) : undefined;
+      if (row) {
+        active.claim = row.claim;
+        again = await this.#compute(work, row, active);
+      } else if (!free) {
+        again = (await work.rows.find(parsed.id))?.state === 'Queued';
+      }
     } catch (error) {
       // The database failed: the row stays Running and is recovered when its lease ends or at the next start.
-      log.error({ err: error, job: id }, 'a job could not be processed');
+      log.error({ err: error, entry }, 'work could not be processed');
     } finally {
-      this.#active.delete(id);
+      this.#active.delete(entry);
       settle();
     }
-    if (again) {
-      if (!this.#stopping) this.enqueue(id);
-      return;
-    }
-    await this.#ended(id).catch((error: unknown) => log.error({ err: error, job: id }, 'clean-up failed'));
+    if (again) return true;
+    await this.#ended(entry).catch((error: unknown) => log.error({ err: error, entry }, 'clean-up failed'));
+    this.#options.queue.signal({ kind: 'changed', entry });
+    return false;
   }
 
-  /** True when the job has to be queued again. */
-  async #compute(job: Job, active: Active): Promise<boolean> {
-    const { db, blobs, pool, limits, log, onFinished } = this.#options;
-    const resultBlob = resultKey(job.id);
-    let written = Date.now();
+  /** True when the work has to be queued again. */
+  async #compute(work: AnyWork, row: WorkRow, active: Active): Promise<boolean> {
+    const { pool, limits, log } = this.#options;
     let outcome: Outcome;
     try {
-      const result = await pool.run(
-        {
-          kind: 'predict',
-          planBlob: job.plan_blob,
-          publicBlob: job.public_blob,
-          evaluationBlob: job.evaluation_blob,
-          inputBlob: job.input_blob,
-          profileId: job.profile_id,
-          resultBlob,
-        },
-        {
-          signal: active.abort.signal,
-          timeoutMs: limits.predictionMilliseconds,
-          onProgress: (fraction) => {
-            active.progress = fraction;
-            if (Date.now() - written < PROGRESS_WRITE_MILLISECONDS) return;
-            written = Date.now();
-            void this.#writeProgress(job, fraction);
-          },
-        },
-      );
-      outcome = completed(result, resultBlob, limits);
+      const result = await pool.run(work.task(row), {
+        signal: active.abort.signal,
+        timeoutMs: work.timeoutMs,
+        onProgress: this.#progress(work, row, active),
+      });
+      outcome = {
+        state: 'Completed',
+        resultBlob: resultKey(row),
+        bytesOut: result.bytes,
+        computeMs: result.computeMs,
+        retentionDays: limits.retentionDays,
+      };
     } catch (error) {
       if (error instanceof WorkerCrash && error.reason !== 'timeout') {
-        const current = await findJob(db, job.id);
-        if (current?.state !== 'Running') return false;
+        const current = await work.rows.find(row.id);
+        if (current?.state !== 'Running' || current.claim !== row.claim) {
+          await this.#discard(work, row);
+          return false;
+        }
         const stopped = error.reason === 'aborted';
-        if (stopped || job.attempts < MOST_ATTEMPTS) {
+        if (stopped || row.attempts < MOST_ATTEMPTS) {
           log.warn(
-            { job: job.id, attempt: job.attempts },
-            `${error.message}; the job goes back to the queue`,
+            { id: row.id, attempt: row.attempts },
+            `${error.message}; the ${work.noun} goes back to the queue`,
           );
-          return requeueJob(db, job, !stopped);
+          return work.rows.requeue(row, !stopped);
         }
       }
-      outcome = failed(error, job, limits);
-      log.warn({ job: job.id, code: outcome.reasonCode }, 'a job failed');
+      outcome = failedOutcome(error, work, row, limits.retentionDays);
+      log.warn({ id: row.id, code: outcome.reasonCode }, `a ${work.noun} failed`);
     }
-    if (await finishJob(db, job, outcome)) {
-      const row = await findJob(db, job.id);
-      if (row) onFinished?.(row);
-    } else {
-      await blobs.delete(resultBlob);
+    if (!(await work.rows.finish(row, outcome))) {
+      await this.#discard(work, row);
+    } else if (work.onFinished) {
+      const ended = await work.rows.find(row.id);
+      if (ended) work.onFinished(ended);
     }
     return false;
   }
 
-  async #writeProgress(job: Job, fraction: number): Promise<void> {
-    await this.#options.db
-      .updateTable('jobs')
-      .set({ progress: fraction })
-      .where('id', '=', job.id)
-      .where('state', '=', 'Running')
-      .where('attempts', '=', job.attempts)
-      .execute()
-      .catch(() => {});
+  /** The claim was lost: its result is nobody's. */
+  async #discard(work: AnyWork, row: WorkRow): Promise<void> {
+    for (const key of work.resultBlobs(row)) await this.#options.blobs.delete(key);
   }
 
-  async #ended(id: string): Promise<void> {
-    const { db, blobs } = this.#options;
-    const job = await findJob(db, id);
-    const waiters = this.#waiters.get(id);
-    if (waiters && (!job || !isActive(job))) {
-      this.#waiters.delete(id);
-      for (const tell of waiters) tell(job);
+  #progress(work: AnyWork, row: WorkRow, active: Active): (done: number, total: number) => void {
+    const every = this.#options.queue.shared
+      ? SHARED_PROGRESS_WRITE_MILLISECONDS
+      : PROGRESS_WRITE_MILLISECONDS;
+    let written = Date.now();
+    let first: { at: number; done: number } | undefined;
+    return (done, total) => {
+      const now = Date.now();
+      first ??= { at: now, done };
+      const speed = (done - first.done) / (now - first.at);
+      const secondsLeft = speed > 0 ? (total - done) / speed / 1000 : undefined;
+      active.progress = { done, total, secondsLeft };
+      if (now - written < every) return;
+      written = now;
+      work.rows.writeProgress(row, work.progress(active.progress)).catch(() => {});
+    };
+  }
+
+  #lookLater(entry: string): void {
+    this.#look(entry).catch((error: unknown) => this.#options.log.warn({ err: error, entry }, 'no look'));
+  }
+
+  /** Somebody else may have changed the row: stops what is no longer ours, wakes who waits for its end. */
+  async #look(entry: string): Promise<void> {
+    const active = this.#active.get(entry);
+    const waiters = this.#waiters.get(entry);
+    const parsed = parseEntry(entry);
+    if (!parsed || !(waiters || active?.claim !== undefined)) return;
+    const row = await this.#work(parsed.name).rows.find(parsed.id);
+    if (active?.claim !== undefined && (row?.state !== 'Running' || row.claim !== active.claim)) {
+      // Ended by ourselves a moment ago, most often; then there is nothing left to abort.
+      active.abort.abort();
     }
-    if (job && !isActive(job)) {
-      await releaseBlobs(db, blobs, [job.input_blob, job.public_blob, job.evaluation_blob]);
+    if (waiters && !active && (!row || !isActive(row))) await this.#ended(entry);
+  }
+
+  async #ended(entry: string): Promise<void> {
+    const parsed = parseEntry(entry);
+    if (!parsed) return;
+    const work = this.#work(parsed.name);
+    const row = await work.rows.find(parsed.id);
+    const waiters = this.#waiters.get(entry);
+    if (waiters && (!row || !isActive(row))) {
+      this.#waiters.delete(entry);
+      for (const tell of waiters) tell(row);
     }
+    if (row && !isActive(row)) await work.ended(row);
   }
-
-  async #beat(): Promise<void> {
-    await renewLeases(this.#options.db, this.#options.owner);
-    await this.#recover(false);
-  }
-
-  async #recover(atStart: boolean): Promise<void> {
-    const { db, blobs, owner, limits, log } = this.#options;
-    for (const job of await abandonedJobs(db, owner, atStart)) {
-      const result = job.state === 'Running' ? await blobs.head(resultKey(job.id)) : undefined;
-      if (result) {
-        // Written whole before the server died: computing it again would only cost time.
-        const outcome: Outcome = {
-          state: 'Completed',
-          resultBlob: result.key,
-          bytesOut: result.bytes,
-          retentionDays: limits.retentionDays,
-        };
-        if (await finishJob(db, job, outcome)) log.info({ job: job.id }, 'recovered a finished job');
-        continue;
-      }
-      if (await adoptJob(db, job, owner)) {
-        log.info({ job: job.id }, 'recovered a job');
-        this.enqueue(job.id);
-      }
-    }
-  }
-}
-
-export const resultKey = (jobId: string): string => blobKey('results', jobId);
-
-function completed(result: PredictResult, resultBlob: string, limits: Limits): Outcome {
-  return {
-    state: 'Completed',
-    resultBlob,
-    bytesOut: result.bytes,
-    computeMs: result.computeMs,
-    retentionDays: limits.retentionDays,
-  };
-}
-
-function failed(error: unknown, job: Job, limits: Limits): Outcome {
-  const [code, reason] = failureReason(error, job, limits);
-  return { state: 'Failed', reasonCode: code, reason, retentionDays: limits.retentionDays };
-}
-
-function failureReason(error: unknown, job: Job, limits: Limits): [string, string] {
-  if (error instanceof TaskError) return [error.failure.code, error.failure.message];
-  if (error instanceof WorkerCrash) {
-    return error.reason === 'timeout'
-      ? ['TIME_LIMIT', `the computation took longer than ${limits.predictionMilliseconds} ms`]
-      : ['WORKER_CRASHED', `the worker process died in each of ${job.attempts} attempts`];
-  }
-  if (isStorageFull(error)) return ['STORAGE_FULL', 'the storage of the service is full'];
-  return ['INTERNAL', 'the job failed in the service'];
 }

@@ -18,6 +18,8 @@ import {
 export interface WorkerSettings {
   store: BlobStoreDescriptor;
   cacheBytes: number;
+  /** Threads that its kernels compute with. */
+  threads: number;
   /** Gets what the process prints on stderr, line by line. */
   onOutput?(line: string): void;
 }
@@ -26,7 +28,7 @@ interface Running {
   id: number;
   resolve(result: unknown): void;
   reject(error: Error): void;
-  onProgress?(fraction: number): void;
+  onProgress?(done: number, total: number): void;
 }
 
 /** The child gets what it needs to run and none of the server's configuration or secrets. */
@@ -47,7 +49,8 @@ export class WorkerProcess {
   constructor(settings: WorkerSettings) {
     const env: Record<string, string> = {};
     for (const name of PASSED_ON) if (process.env[name] !== undefined) env[name] = process.env[name];
-    env.VELUM_WORKER = JSON.stringify({ store: settings.store, cacheBytes: settings.cacheBytes });
+    const { store, cacheBytes, threads } = settings;
+    env.VELUM_WORKER = JSON.stringify({ store, cacheBytes, threads });
     this.#child = fork(ENTRY, [], {
       env,
       execArgv: ['--disable-warning=ExperimentalWarning'],
@@ -87,7 +90,7 @@ export class WorkerProcess {
       const running = this.#running;
       if (!running || running.id !== message.id) return;
       if (message.type === 'progress') {
-        running.onProgress?.(message.fraction);
+        running.onProgress?.(message.done, message.total);
         return;
       }
       this.#running = undefined;
@@ -114,7 +117,11 @@ export class WorkerProcess {
    */
   async run<T extends Task>(
     task: T,
-    options: { signal?: AbortSignal; timeoutMs?: number; onProgress?(fraction: number): void } = {},
+    options: {
+      signal?: AbortSignal;
+      timeoutMs?: number;
+      onProgress?(done: number, total: number): void;
+    } = {},
   ): Promise<TaskResult<T>> {
     if (this.#running) throw new Error('the worker is busy');
     if (!this.#alive) throw new WorkerCrash('crashed', 'the worker process is gone');

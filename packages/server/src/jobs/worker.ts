@@ -12,6 +12,7 @@ import type { FromWorker, Task, ToWorker } from './protocol.ts';
 const settings = JSON.parse(process.env.VELUM_WORKER ?? 'null') as {
   store: BlobStoreDescriptor;
   cacheBytes: number;
+  threads: number;
 } | null;
 if (!settings || !process.send) {
   console.error('worker.ts is started by the server, not by hand');
@@ -25,22 +26,24 @@ process.on('disconnect', () => process.exit(0));
 
 const blobs = await openBlobStore(settings.store, { owner: false });
 const { ComputeTasks } = await import('./compute-tasks.ts');
-const tasks = await ComputeTasks.open(blobs, settings.cacheBytes);
+const tasks = await ComputeTasks.open(blobs, settings.cacheBytes, settings.threads);
 
-/** At most so many progress messages a second; the computation is synchronous and must not drown in them. */
+/** Between two progress messages: the computation is synchronous and must not drown in them. */
 const PROGRESS_MILLISECONDS = 100;
 
 async function run(id: number, task: Task): Promise<void> {
   let reported = performance.now();
-  const onProgress = (fraction: number) => {
+  const onProgress = (done: number, total: number) => {
     // No event reaches this process while it computes, so the loss of the parent is looked for here.
     if (process.ppid !== parent) process.exit(0);
     if (performance.now() - reported < PROGRESS_MILLISECONDS) return;
     reported = performance.now();
-    send({ type: 'progress', id, fraction });
+    send({ type: 'progress', id, done, total });
   };
   try {
     if (task.kind === 'predict') send({ type: 'done', id, result: await tasks.predict(task, onProgress) });
+    else if (task.kind === 'program')
+      send({ type: 'done', id, result: await tasks.program(task, onProgress) });
     else if (task.kind === 'prefetch') send({ type: 'done', id, result: await tasks.prefetch(task) });
     else {
       // Loaded on demand: the compiler and its HDF5 reader are of no use to a predicting worker.

@@ -4,6 +4,7 @@
  * @module
  */
 import type { FastifyRequest } from 'fastify';
+import { malformedForm } from '../blobs/form-errors.ts';
 import { type BlobStore, blobKey } from '../blobs/store.ts';
 import { ApiError } from '../errors.ts';
 import type { StoredFile } from '../jobs/protocol.ts';
@@ -73,16 +74,8 @@ export async function readDeployForm(
       blobs,
       files.map((file) => file.blob),
     );
-    throw malformed(error) ?? error;
+    throw malformedForm(error) ?? error;
   }
-}
-
-/** What the form parser says about a broken body comes as a bare Error. */
-function malformed(error: unknown): ApiError | undefined {
-  const { message, code } = error as { message?: string; code?: string };
-  if (error instanceof ApiError || code !== undefined) return undefined;
-  if (!/multipart|boundary|part header|part terminated/i.test(message ?? '')) return undefined;
-  return new ApiError('REQUEST_INVALID', `the form cannot be read: ${message}`);
 }
 
 function checkComposite(value: string): void {

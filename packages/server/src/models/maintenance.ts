@@ -5,9 +5,12 @@
 
 import { releaseBlobs } from '../blobs/release.ts';
 import { BLOB_AREAS } from '../blobs/store.ts';
-import { ACTIVE } from '../jobs/jobs.ts';
 import type { StoredFile } from '../jobs/protocol.ts';
-import { resultKey } from '../jobs/runner.ts';
+import { ACTIVE } from '../jobs/rows.ts';
+import { resultKey } from '../jobs/work.ts';
+import { expireServerKeys } from '../programs/keys.ts';
+import { taskBlobs } from '../programs/task-work.ts';
+import { expireTasks } from '../programs/tasks.ts';
 import type { Services } from '../services.ts';
 import { removeBlobs } from './removal.ts';
 
@@ -17,9 +20,9 @@ const EXPIRED_LINKS = 3_600_000;
 const EXPIRED_TOKENS = 7 * 86_400_000;
 
 export async function expire(services: Services, now: number = Date.now()): Promise<void> {
-  const { db, blobs, pool } = services;
+  const { db, blobs, runner } = services;
   const inputs = await db.deleteFrom('objects').where('expires_at', '<', now).returning('blob').execute();
-  pool.forget(
+  runner.forget(
     await releaseBlobs(
       db,
       blobs,
@@ -36,6 +39,8 @@ export async function expire(services: Services, now: number = Date.now()): Prom
     await db.updateTable('jobs').set({ result_blob: null }).where('id', '=', job.id).execute();
     await removeBlobs(blobs, [job.result_blob]);
   }
+  await expireTasks(services, now);
+  await expireServerKeys(services, now);
   await db
     .deleteFrom('uploads')
     .where('expires_at', '<', now - EXPIRED_LINKS)
@@ -46,8 +51,12 @@ export async function expire(services: Services, now: number = Date.now()): Prom
     .execute();
 }
 
+/** Where other processes compute meanwhile, a young blob may be one whose row is about to change. */
+const SHARED_ORPHAN_AGE = 3_600_000;
+
 /** Deletes every blob that no row refers to. Only at the start, while nothing is being uploaded. */
-export async function sweepOrphans({ db, blobs }: Services): Promise<number> {
+export async function sweepOrphans({ db, blobs, config }: Services): Promise<number> {
+  const before = Date.now() - (config.redisUrl === undefined ? -Infinity : SHARED_ORPHAN_AGE);
   const kept = new Set<string>();
   const keep = (key: string | null) => key !== null && kept.add(key);
   for (const { files } of await db.selectFrom('models').select('files').execute()) {
@@ -62,12 +71,22 @@ export async function sweepOrphans({ db, blobs }: Services): Promise<number> {
     .execute();
   for (const row of results) keep(row.result_blob);
   for (const job of await db.selectFrom('jobs').selectAll().where('state', 'in', ACTIVE).execute()) {
-    for (const key of [job.input_blob, job.public_blob, job.evaluation_blob, resultKey(job.id)]) keep(key);
+    for (const key of [job.input_blob, job.public_blob, job.evaluation_blob, resultKey(job)]) keep(key);
+  }
+  for (const row of await db.selectFrom('program_keys').select('blob').execute()) keep(row.blob);
+  const tasks = await db
+    .selectFrom('tasks')
+    .selectAll()
+    .where((eb) => eb.or([eb('result_blob', 'is not', null), eb('state', 'in', ACTIVE)]))
+    .execute();
+  for (const task of tasks) {
+    for (const key of taskBlobs(task)) keep(key);
+    if (task.result_blob === null) for (const key of [task.input_blob, task.key_blob]) keep(key);
   }
   let deleted = 0;
   for (const area of BLOB_AREAS) {
-    for await (const { key } of blobs.list(`${area}/`)) {
-      if (kept.has(key)) continue;
+    for await (const { key, modifiedAt } of blobs.list(`${area}/`)) {
+      if (kept.has(key) || modifiedAt > before) continue;
       await blobs.delete(key);
       deleted++;
     }

@@ -4,18 +4,19 @@
  */
 import { randomUUID } from 'node:crypto';
 import { ApiError } from '../errors.ts';
-import { ACTIVE, type Job, LEASE_MILLISECONDS } from '../jobs/jobs.ts';
+import { ACTIVE, type Job } from '../jobs/rows.ts';
 import type { Services } from '../services.ts';
 import type { CurrentProfile } from './enrolments.ts';
 
-/** Throws ApiError KEYS_MISSING, DATA_NOT_FOUND or QUOTA_EXCEEDED. The caller enqueues it. */
+/** Throws ApiError KEYS_MISSING, DATA_NOT_FOUND, QUOTA_EXCEEDED or QUEUE_UNAVAILABLE. The caller enqueues it. */
 export async function createJob(
-  { db, config }: Services,
+  { db, config, runner }: Services,
   current: CurrentProfile,
   dataName: string,
   owner: string,
 ): Promise<Job> {
   const { limits } = config;
+  runner.checkQueue();
   const now = Date.now();
   return db.transaction().execute(async (tx) => {
     const objects = await tx
@@ -66,8 +67,7 @@ export async function createJob(
         owner_id: current.model.owner_id,
         data_name: dataName,
         state: 'Queued',
-        lease_owner: owner,
-        lease_until: now + LEASE_MILLISECONDS,
+        ...runner.works.jobs.rows.lease(owner),
         plan_blob: current.variant.plan_blob,
         public_blob: publicKey.blob,
         evaluation_blob: evaluationKey.blob,

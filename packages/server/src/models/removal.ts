@@ -4,7 +4,7 @@
  * @module
  */
 import type { BlobStore } from '../blobs/store.ts';
-import { ACTIVE } from '../jobs/jobs.ts';
+import { ACTIVE } from '../jobs/rows.ts';
 import type { Services } from '../services.ts';
 
 /** Deletes the blobs; gives the keys back, for the workers to forget. */
@@ -23,12 +23,12 @@ export async function stopJobs({ db, runner }: Services, enrolmentIds: string[])
     .where('state', 'in', ACTIVE)
     .where('enrolment_id', 'in', enrolmentIds)
     .execute();
-  for (const job of jobs) await runner.cancel(job.id);
+  for (const job of jobs) await runner.cancel('jobs', job.id);
 }
 
 /** Deletes keys, data, upload links, jobs and results of one enrolment; the registration itself stays. */
 export async function removeUserData(services: Services, enrolmentId: string): Promise<void> {
-  const { db, blobs, pool } = services;
+  const { db, blobs, runner } = services;
   await stopJobs(services, [enrolmentId]);
   const doomed = await db.transaction().execute(async (tx) => {
     const objects = await tx
@@ -47,5 +47,5 @@ export async function removeUserData(services: Services, enrolmentId: string): P
       ...jobs.flatMap((job) => [job.result_blob, job.input_blob, job.public_blob, job.evaluation_blob]),
     ];
   });
-  pool.forget(await removeBlobs(blobs, doomed));
+  runner.forget(await removeBlobs(blobs, doomed));
 }

@@ -90,13 +90,18 @@ async function checkQuota(
   if (stored + bytes > limits.storedBytes) refuse('storedBytes', limits.storedBytes, stored + bytes);
 }
 
+/** Keys and data of models, and server keys of programs. */
 export async function storedBytes({ db }: Services, accountId: string): Promise<number> {
-  const { total } = await db
-    .selectFrom('objects')
-    .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('bytes'), eb.lit(0)).as('total'))
-    .where('account_id', '=', accountId)
-    .executeTakeFirstOrThrow();
-  return Number(total);
+  let sum = 0;
+  for (const table of ['objects', 'program_keys'] as const) {
+    const { total } = await db
+      .selectFrom(table)
+      .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('bytes'), eb.lit(0)).as('total'))
+      .where('account_id', '=', accountId)
+      .executeTakeFirstOrThrow();
+    sum += Number(total);
+  }
+  return sum;
 }
 
 /** Marks the link as being used; throws ApiError LINK_USED, LINK_BUSY or LINK_INVALID. */
@@ -141,7 +146,7 @@ export async function completeUpload(
   blob: string,
   summary: UploadSummary,
 ): Promise<void> {
-  const { db, blobs, pool, config } = services;
+  const { db, blobs, runner, config } = services;
   const now = Date.now();
   const old = await db.transaction().execute(async (tx) => {
     const { numUpdatedRows } = await tx
@@ -184,7 +189,7 @@ export async function completeUpload(
   if (!old) return;
   // The upload stands whatever becomes of the old blob; the sweep at the next start would find it.
   await releaseBlobs(db, blobs, [old.blob]).then(
-    (released) => pool.forget(released),
+    (released) => runner.forget(released),
     () => {},
   );
 }

@@ -12,6 +12,7 @@ import { ApiError } from '../errors.ts';
 import { listOwnModels, undeploy } from '../models/deployments.ts';
 import { removeUserData } from '../models/removal.ts';
 import { removeUnusedVariants } from '../models/variants.ts';
+import { removeProgramData } from '../programs/tasks.ts';
 import type { Services } from '../services.ts';
 import { type App, sendEmpty } from './app-type.ts';
 import { iso, isoOrNull, json, problem, Time, TimeOrNull } from './schemas.ts';
@@ -145,6 +146,7 @@ export function accountRoutes(app: App, services: Services): void {
         .where('account_id', '=', account.id)
         .execute();
       for (const enrolment of enrolments) await removeUserData(services, enrolment.id);
+      await removeProgramData(services, account.id);
       await db.deleteFrom('accounts').where('id', '=', account.id).execute();
       for (const enrolment of enrolments) await removeUnusedVariants(services, enrolment.model_id);
       return sendEmpty(reply, 204);

@@ -12,7 +12,7 @@ import type { App } from './app-type.ts';
 import { json, problem, text } from './schemas.ts';
 
 export function healthRoutes(app: App, services: Services): void {
-  const { db, blobs, pool, metrics, config } = services;
+  const { db, blobs, pool, metrics, config, runner } = services;
 
   app.get(
     '/healthz',
@@ -36,7 +36,7 @@ export function healthRoutes(app: App, services: Services): void {
       schema: {
         operationId: 'ready',
         tags: ['Operation'],
-        summary: 'Database, storage and workers are usable',
+        summary: 'Database, storage, queue and workers are usable',
         security: [],
         response: {
           200: json('Ready', Type.Object({ status: Type.Literal('ready') })),
@@ -49,8 +49,12 @@ export function healthRoutes(app: App, services: Services): void {
       const checks: [string, () => Promise<unknown>][] = [
         ['database', () => sql`select 1`.execute(db)],
         ['storage', () => blobs.check()],
-        ['workers', async () => pool.alive > 0 || Promise.reject(new Error('no worker is up'))],
+        ['queue', async () => runner.queueAvailable || Promise.reject(new Error('Redis does not answer'))],
       ];
+      // With none of its own, others compute; whether they are there is for their machines to say.
+      if (config.workers > 0) {
+        checks.push(['workers', async () => pool.alive > 0 || Promise.reject(new Error('no worker is up'))]);
+      }
       const missing: string[] = [];
       for (const [name, check] of checks) {
         await check().catch((error: unknown) => {
@@ -58,7 +62,10 @@ export function healthRoutes(app: App, services: Services): void {
           app.log.warn({ err: error }, `not ready: ${name}`);
         });
       }
-      if (missing.length > 0) throw new ApiError('NOT_READY', `not usable: ${missing.join(', ')}`);
+      if (missing.length > 0) {
+        const what = config.environment === 'prod' ? 'see the log' : missing.join(', ');
+        throw new ApiError('NOT_READY', `not usable: ${what}`);
+      }
       return { status: 'ready' as const };
     },
   );
@@ -71,12 +78,16 @@ export function healthRoutes(app: App, services: Services): void {
         operationId: 'metrics',
         tags: ['Operation'],
         summary: 'Prometheus metrics',
-        description: 'Open by default; asks for VELUM_METRICS_TOKEN as a bearer token when that is set.',
+        description:
+          'Open by default; asks for VELUM_METRICS_TOKEN as a bearer token when that is set, and in environment prod is closed when it is not.',
         security: [],
         response: { 200: text('Exposition format'), default: problem },
       },
     },
     async (request, reply) => {
+      if (config.metricsToken === undefined && config.environment === 'prod') {
+        throw new ApiError('UNAUTHENTICATED', '/metrics is closed: no VELUM_METRICS_TOKEN is set');
+      }
       if (config.metricsToken !== undefined) {
         const given = Buffer.from(tokenHash(request.headers.authorization ?? ''));
         const wanted = Buffer.from(tokenHash(`Bearer ${config.metricsToken}`));

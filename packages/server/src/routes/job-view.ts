@@ -4,7 +4,7 @@
  */
 import { Type } from 'typebox';
 import { ApiError } from '../errors.ts';
-import type { Job } from '../jobs/jobs.ts';
+import type { Job } from '../jobs/rows.ts';
 import { jobUrl, modelUrl, type Services } from '../services.ts';
 import { iso, isoOrNull, Time, TimeOrNull } from './schemas.ts';
 
@@ -41,26 +41,27 @@ export const JobSchema = Type.Object({
   expires_at: TimeOrNull,
 });
 
-export function statusOf({ runner }: Services, job: Job) {
-  const position = job.state === 'Queued' ? runner.queue.position(job.id) : undefined;
+export async function statusOf({ runner }: Services, job: Job) {
+  const rank = job.state === 'Queued' ? await runner.rank('jobs', job.id) : undefined;
+  const live = job.state === 'Running' ? runner.live('jobs', job.id) : undefined;
   return {
     state: job.state,
     ...(job.reason_code === null
       ? {}
       : { reason: { code: job.reason_code, message: job.reason ?? job.reason_code } }),
-    progress: runner.progress(job),
-    ...(position === undefined ? {} : { rank: position + 1 }),
+    progress: live && live.total > 0 ? live.done / live.total : job.progress,
+    ...(rank === undefined ? {} : { rank }),
     ...(job.compute_ms === null ? {} : { compute_ms: job.compute_ms }),
   };
 }
 
-export function describeJob(services: Services, job: Job, serviceId: string) {
+export async function describeJob(services: Services, job: Job, serviceId: string) {
   return {
     job_id: job.id,
     job_url: jobUrl(services, serviceId, job.id),
     model_url: modelUrl(services, serviceId, job.model_name, job.model_version),
     data_name: job.data_name,
-    ...statusOf(services, job),
+    ...(await statusOf(services, job)),
     attempts: job.attempts,
     bytes_in: job.bytes_in,
     ...(job.bytes_out === null ? {} : { bytes_out: job.bytes_out }),
@@ -72,7 +73,7 @@ export function describeJob(services: Services, job: Job, serviceId: string) {
 }
 
 /** Failures of the service itself rather than of the input. */
-const SERVICE_FAULTS = ['INTERNAL', 'WORKER_CRASHED', 'STORAGE_FULL'];
+export const SERVICE_FAULTS = ['INTERNAL', 'WORKER_CRASHED', 'STORAGE_FULL'];
 
 /** The blob of the result; throws the ApiError that says why there is none. */
 export function throwUnlessCompleted(job: Job, url: string): string {

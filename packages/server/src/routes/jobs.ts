@@ -5,7 +5,7 @@
 import { Type } from 'typebox';
 import { principalOf } from '../accounts/authenticate.ts';
 import { ApiError } from '../errors.ts';
-import { isActive, type Job } from '../jobs/jobs.ts';
+import { isActive, type Job } from '../jobs/rows.ts';
 import { jobUrl, type Services } from '../services.ts';
 import { type App, sendBlob, sendJson, sendText, wantsJson } from './app-type.ts';
 import { describeJob, JobSchema, State, Status, statusOf, throwUnlessCompleted } from './job-view.ts';
@@ -56,7 +56,7 @@ export function jobRoutes(app: App, services: Services): void {
       const job = await findOwnJob(principalOf(request).account.id, request.params);
       reply.header('cache-control', 'no-store');
       if (!wantsJson(request)) return sendText(reply, job.state === 'Queued' ? 'Running' : job.state);
-      return sendJson(reply, statusOf(services, job));
+      return sendJson(reply, await statusOf(services, job));
     },
   );
 
@@ -113,7 +113,7 @@ export function jobRoutes(app: App, services: Services): void {
     async (request) => {
       const { account } = principalOf(request);
       const job = await findOwnJob(account.id, request.params);
-      const cancelled = isActive(job) && (await runner.cancel(job.id));
+      const cancelled = isActive(job) && (await runner.cancel('jobs', job.id));
       const after = await findOwnJob(account.id, request.params);
       if (!cancelled && after.state !== 'Cancelled') {
         throw new ApiError('JOB_FINISHED', `the job is ${after.state}`);
@@ -174,7 +174,7 @@ export function jobRoutes(app: App, services: Services): void {
       }
       const rows = await query.execute();
       return {
-        jobs: rows.map((row) => describeJob(services, row, row.service_id)),
+        jobs: await Promise.all(rows.map((row) => describeJob(services, row, row.service_id))),
         next: rows.length === limit ? cursor(rows[rows.length - 1]) : null,
       };
     },

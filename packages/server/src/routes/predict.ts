@@ -52,15 +52,16 @@ export function predictRoutes(app: App, services: Services, owner: string): void
       const job = await createJob(services, current, dataName, owner);
       const url = jobUrl(services, current.model.service_id, job.id);
       if (/^(false|0|no)$/i.test(request.query.sync ?? '')) {
-        runner.enqueue(job.id);
+        runner.enqueue('jobs', job.id);
         return sendText(reply, url);
       }
-      const ending = runner.wait(job.id);
-      const onClose = () => void runner.cancel(job.id).catch((error: unknown) => request.log.error(error));
+      const ending = runner.wait('jobs', job.id);
+      const onClose = () =>
+        void runner.cancel('jobs', job.id).catch((error: unknown) => request.log.error(error));
       // Emitted when the client goes away, and after the answer; the latter is unsubscribed first.
       reply.raw.once('close', onClose);
       if (reply.raw.destroyed) onClose();
-      else runner.enqueue(job.id);
+      else runner.enqueue('jobs', job.id);
       const ended = await ending.finally(() => reply.raw.off('close', onClose));
       const result = throwUnlessCompleted(ended, url);
       metrics.bytes.inc({ direction: 'out', kind: 'result' }, ended.bytes_out ?? 0);
