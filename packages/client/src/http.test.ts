@@ -41,6 +41,20 @@ test('an idempotent request outlives lost connections, another is sent once', as
   assert.equal(posts, 1);
 });
 
+test('a form under a signal that is aborted already is not sent', async (t) => {
+  let requests = 0;
+  const url = await serve(t, (_request, response) => {
+    requests++;
+    response.end();
+  });
+  const body = new FormData();
+  body.set('file', new Blob([new Uint8Array(1000)]));
+  await assert.rejects(request(http(), 'thing', url, { method: 'POST', body, signal: AbortSignal.abort() }), {
+    code: 'ABORTED',
+  });
+  assert.equal(requests, 0);
+});
+
 test('retries end, and a refused connection says so', async () => {
   const closed = createServer();
   await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));

@@ -152,6 +152,8 @@ async function exchange<T>(
   if (options.token !== undefined) headers['authorization'] = `Bearer ${options.token}`;
   if (options.accept !== undefined) headers['accept'] = options.accept;
   try {
+    // Node's fetch ends the whole process when a form is sent under a signal that was aborted before.
+    signal.throwIfAborted();
     return await work({ signal, headers });
   } catch (cause) {
     if (options.signal?.aborted) throw new VelumError('ABORTED', `${what}: aborted`, { cause });

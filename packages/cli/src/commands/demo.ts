@@ -2,19 +2,19 @@
  * demo: the whole main job in one command.
  * @module
  */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { MnistReport } from '../demo/mnist.ts';
 import type { DemoReport } from '../demo/run.ts';
 import type { Step } from '../demo/steps.ts';
-import { CliError, EXIT } from '../errors.ts';
 import { bytesText, millisecondsText, print, printJson, scoreText, table } from '../output.ts';
 import { command } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface DemoOptions {
   mnist?: boolean;
+  programs?: boolean;
   digit: number;
-  svg?: string;
+  out?: string;
   json?: boolean;
 }
 
@@ -28,16 +28,28 @@ export function demoCommand(terminal: Terminal): Command {
     'velum demo',
     'velum demo --json | jq .maxDifference',
     'velum demo --mnist                          a handwritten digit through an encrypted network',
-    'velum demo --mnist --digit 2 --svg two.svg',
+    'velum demo --mnist --digit 2 --out two.svg',
+    'velum demo --programs                       weights, a night and a profile through programs on a service',
+    'velum demo --programs --out night.svg',
+    "velum demo --programs --json | jq '.programs[] | {program, result, bootstraps}'",
   ])
-    .option('--mnist', 'the other demo: the five commands on a convolutional network for digits')
+    .addOption(
+      new Option(
+        '--mnist',
+        'another demo: the five commands on a convolutional network for digits',
+      ).conflicts('programs'),
+    )
+    .option('--programs', 'another demo: the three programs on encrypted values, over REST')
     .option('--digit <n>', 'with --mnist: which digit', digitNumber, 4)
-    .option('--svg <path>', 'with --mnist: also write the picture')
-    .action((options: DemoOptions) =>
-      options.mnist || options.svg !== undefined
-        ? mnistAction(terminal, options)
-        : serviceAction(terminal, options),
-    );
+    .option(
+      '--svg, --out <path>',
+      'with --mnist (the default of the two) or --programs: also write the picture',
+    )
+    .action((options: DemoOptions) => {
+      if (options.programs) return programsAction(terminal, options);
+      const mnist = options.mnist || options.out !== undefined;
+      return mnist ? mnistAction(terminal, options) : serviceAction(terminal, options);
+    });
 }
 
 async function serviceAction(terminal: Terminal, { json }: DemoOptions): Promise<void> {
@@ -48,19 +60,16 @@ async function serviceAction(terminal: Terminal, { json }: DemoOptions): Promise
   if (json) printJson(terminal, report);
   else print(terminal, summary(report));
   if (!report.agrees) {
-    throw new CliError(
-      'DEMO_DISAGREES',
+    const { disagrees } = await import('../demo/disagrees.ts');
+    throw disagrees(
       `encrypted and plain predictions differ by ${report.maxDifference}, more than ${report.tolerance}`,
-      EXIT.failure,
-      'Run `npm test`: the arithmetic is broken on this machine.',
     );
   }
 }
 
-async function mnistAction(terminal: Terminal, { json, digit, svg }: DemoOptions): Promise<void> {
+async function mnistAction(terminal: Terminal, { json, digit, out }: DemoOptions): Promise<void> {
   const { checkMnist, runMnistDemo } = await import('../demo/mnist.ts');
-  const { checkOutputs, writeOutputs } = await import('../output-files.ts');
-  if (svg !== undefined) await checkOutputs([svg]);
+  await checkPicture(out);
   const report = await runMnistDemo(
     terminal,
     digit,
@@ -68,11 +77,38 @@ async function mnistAction(terminal: Terminal, { json, digit, svg }: DemoOptions
   );
   if (json) printJson(terminal, report);
   else print(terminal, (await import('../demo/mnist-text.ts')).mnistText(report));
-  if (svg !== undefined) {
-    const { mnistSvg } = await import('../demo/mnist-svg.ts');
-    await writeOutputs([{ path: svg, bytes: new TextEncoder().encode(mnistSvg(report)) }]);
-  }
+  if (out !== undefined) await writePicture(out, (await import('../demo/mnist-svg.ts')).mnistSvg(report));
   checkMnist(report);
+}
+
+async function programsAction(terminal: Terminal, { json, out }: DemoOptions): Promise<void> {
+  const { checkPrograms, runProgramsDemo } = await import('../demo/programs.ts');
+  const { endText, keyText, runText } = await import('../demo/programs-text.ts');
+  await checkPicture(out);
+  if (!json)
+    print(
+      terminal,
+      'Three programs on values that the server cannot read, on a service started for this run\n',
+    );
+  const report = await runProgramsDemo(
+    terminal,
+    json ? {} : { key: (key) => print(terminal, keyText(key)), run: (run) => print(terminal, runText(run)) },
+  );
+  if (json) printJson(terminal, report);
+  else print(terminal, endText(report));
+  if (out !== undefined)
+    await writePicture(out, (await import('../demo/programs-svg.ts')).programsSvg(report));
+  checkPrograms(report);
+}
+
+/** Before any work is done. */
+async function checkPicture(path: string | undefined): Promise<void> {
+  if (path !== undefined) await (await import('../output-files.ts')).checkOutputs([path]);
+}
+
+async function writePicture(path: string, svg: string): Promise<void> {
+  const { writeOutputs } = await import('../output-files.ts');
+  await writeOutputs([{ path, bytes: new TextEncoder().encode(svg) }]);
 }
 
 function mnistLine({ command: line, milliseconds, bytes, what }: MnistReport['steps'][number]): string {

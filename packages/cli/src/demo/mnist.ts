@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readCalibration } from '@velum/compiler';
 import { decodePlan, runClear } from '@velum/runtime';
-import { CliError, EXIT } from '../errors.ts';
 import { decryptFile } from '../local/decrypt-file.ts';
 import { encryptFile } from '../local/encrypt-file.ts';
 import { inferFile } from '../local/infer-file.ts';
@@ -17,6 +16,8 @@ import { makeKeyParams } from '../local/make-key-params.ts';
 import { makeKeys } from '../local/make-keys.ts';
 import { writeNpy } from '../npy.ts';
 import type { Terminal } from '../terminal.ts';
+import { disagrees } from './disagrees.ts';
+import { middleOf } from './saw.ts';
 
 /** The largest error relative to the largest score that the demo accepts. */
 export const MNIST_TOLERANCE = 1e-4;
@@ -145,7 +146,6 @@ async function walk(
   const largest = Math.max(...plain.map(Math.abs));
   const error = Math.max(...plain.map((value, k) => Math.abs(scores[k] - value))) / largest;
   const seen = new Uint8Array(await readFile(at('x.enc')));
-  const middle = Math.floor(seen.length / 2);
   return {
     digit,
     predicted: scores.indexOf(Math.max(...scores)),
@@ -155,7 +155,7 @@ async function walk(
     error,
     tolerance: MNIST_TOLERANCE,
     agrees: error <= MNIST_TOLERANCE,
-    serverSaw: Buffer.from(seen.subarray(middle, middle + GLIMPSE_BYTES)).toString('hex'),
+    serverSaw: middleOf(seen, GLIMPSE_BYTES),
     steps,
     inferenceMilliseconds: inferred.times['inference'],
     threads: inferred.threads,
@@ -165,10 +165,7 @@ async function walk(
 /** @throws CliError DEMO_DISAGREES */
 export function checkMnist(report: MnistReport): void {
   if (report.agrees) return;
-  throw new CliError(
-    'DEMO_DISAGREES',
+  throw disagrees(
     `encrypted and plain scores differ by ${report.error} of the largest, more than ${report.tolerance}`,
-    EXIT.failure,
-    'Run `npm test`: the arithmetic is broken on this machine.',
   );
 }

@@ -3,12 +3,11 @@
  * notebook of the original service, and the answers beside those of the plain model.
  * @module
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { connect, type Prediction, signUp } from '@velum/client/node';
 import { importModel, type Model, type ModelFile, predictPlain, readSamples } from '@velum/compiler';
 import { type Glimpse, whatTheServerSaw } from './saw.ts';
+import { withService } from './service.ts';
 import { type Step, StepLog } from './steps.ts';
 
 /** The largest difference between encrypted and plain predictions that the demo accepts. */
@@ -66,21 +65,8 @@ async function demoData(): Promise<DemoData> {
 }
 
 /** Runs the demo; `onStep` hears of every step as it ends. Leaves nothing behind. */
-export async function runDemo(onStep: (step: Step) => void = () => {}): Promise<DemoReport> {
-  const { startServer } = await import('@velum/server');
-  const directory = await mkdtemp(join(tmpdir(), 'velum-demo-'));
-  try {
-    const dataDir = join(directory, 'server');
-    const server = await startServer({ host: '127.0.0.1', port: 0, dataDir, workers: 1 });
-    try {
-      return await walk(server.url, dataDir, onStep);
-    } finally {
-      await server.close();
-    }
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
+export const runDemo = (onStep: (step: Step) => void = () => {}): Promise<DemoReport> =>
+  withService(({ url, dataDir }) => walk(url, dataDir, onStep));
 
 async function walk(url: string, dataDir: string, onStep: (step: Step) => void): Promise<DemoReport> {
   const start = performance.now();

@@ -2,7 +2,7 @@
  * What the server saw: the containers it has on disk, by kind, with a glimpse of their bytes.
  * @module
  */
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readWireHeader, WIRE_HEADER_BYTES, type WireKind } from '@velum/fhe';
 
@@ -44,11 +44,47 @@ async function glimpseOf(path: string): Promise<Glimpse | undefined> {
     }
     const payload = new Uint8Array(size - WIRE_HEADER_BYTES);
     await file.read(payload, 0, payload.length, WIRE_HEADER_BYTES);
-    const middle = Math.floor(payload.length / 2);
-    const hex = Buffer.from(payload.subarray(middle, middle + GLIMPSE_BYTES)).toString('hex');
-    return { kind, bytes: size, hex, entropy: entropyOf(payload) };
+    return { kind, bytes: size, hex: middleOf(payload), entropy: entropyOf(payload) };
   } finally {
     await file.close();
+  }
+}
+
+/** Some bytes from the middle, as hex: past the header of any container. */
+export function middleOf(bytes: Uint8Array, count = GLIMPSE_BYTES): string {
+  const middle = Math.floor(bytes.length / 2);
+  return Buffer.from(bytes.subarray(middle, middle + count)).toString('hex');
+}
+
+export interface StoredArea {
+  /** keys, inputs, results. */
+  area: string;
+  files: number;
+  bytes: number;
+}
+
+/** The areas of the service's store that hold files. */
+export async function whatTheServerStores(dataDir: string): Promise<StoredArea[]> {
+  const blobs = join(dataDir, 'blobs');
+  const areas: StoredArea[] = [];
+  for (const area of (await readdir(blobs)).sort()) {
+    const entries = await readdir(join(blobs, area), { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    const sizes = await Promise.all(files.map(({ parentPath, name }) => sizeOf(join(parentPath, name))));
+    const there = sizes.filter((size) => size !== undefined);
+    const bytes = there.reduce((sum, size) => sum + size, 0);
+    if (there.length > 0) areas.push({ area, files: there.length, bytes });
+  }
+  return areas;
+}
+
+/** Undefined when the service has just deleted it. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

@@ -2,15 +2,13 @@
  * A round against a server: it gets the server key once and ciphertexts, and never a secret.
  * @module
  */
-import type { ProgramStep } from '@velum/client/node';
 import { loadKernels } from '@velum/kernels/node';
 import { connectRemote } from '../context.ts';
 import { interruptSignal } from '../interrupt.ts';
-import { bytesText } from '../output.ts';
-import { type Progress, progressFor } from '../progress.ts';
+import { progressFor } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { readClientKey } from './key-file.ts';
-import { progressLabel } from './progress-label.ts';
+import { showStep } from './progress-label.ts';
 import { type Round, type RunProgram, roundOf } from './round.ts';
 
 export const runThere =
@@ -42,11 +40,3 @@ export const runThere =
       await kernels.close();
     }
   };
-
-function showStep(progress: Progress, step: ProgramStep, done: number, total: number, left?: number): void {
-  if (step === 'queued') progress.update(total > 1 ? `queued, ${total - 1} before it` : 'queued', 0, 1);
-  else if (step === 'run') progress.update(progressLabel(done, total, left), done, total);
-  else if (step === 'upload keys') progress.update(`server key, ${bytesText(total)}`, done, total);
-  else if (step === 'keys') progress.update('server key', done, total);
-  else progress.update(step, done, total);
-}

@@ -7,7 +7,7 @@ import { bytesText, millisecondsText, table } from '../output.ts';
 import type { Round } from './round.ts';
 
 /** The words of the original application for the scores 1 to 5. */
-const SCORE_WORDS = ['excellent', 'good', 'moderate', 'poor', 'very poor'] as const;
+export const SCORE_WORDS = ['excellent', 'good', 'moderate', 'poor', 'very poor'] as const;
 const STEPS: Readonly<Record<string, string>> = {
   keys: 'keys',
   upload_keys: 'upload of keys',
@@ -67,7 +67,8 @@ export function plainText(result: Record<string, unknown>): string {
     .join('\n');
 }
 
-const scoreWord = (score: number): string => SCORE_WORDS[score - 1] ?? '?';
+/** `excellent` for 1. */
+export const scoreWord = (score: number): string => SCORE_WORDS[score - 1] ?? '?';
 
 /** Times and bytes of each step, and whether the two agree. */
 export function measuredText({ times_ms, bytes, bootstraps, agrees, task_id }: Round): string {
