@@ -59,7 +59,8 @@ export function reportOf(error: unknown): { report: ErrorReport; exitCode: numbe
     return { report: { code: 'USAGE', message, hint: 'See --help.' }, exitCode: EXIT.usage };
   }
   if (isVelumError(error)) {
-    const { code, message, hint, details } = error;
+    const { code, message, details } = error;
+    const hint = COMMAND_HINTS[code] ?? error.hint;
     const more = details !== undefined && Object.keys(details).length > 0 ? { details } : {};
     return { report: { code, message, hint, ...more }, exitCode: exitCodeOf(code, error.status) };
   }
@@ -88,6 +89,18 @@ export function reportOf(error: unknown): { report: ErrorReport; exitCode: numbe
   }
   return { report: { code: 'INTERNAL', message: String(error) }, exitCode: EXIT.failure };
 }
+
+/** In the place of hints of the service, which name its routes. */
+const COMMAND_HINTS: Readonly<Record<string, string>> = {
+  PROGRAM_UNKNOWN: '`velum program list --url URL` shows the programs of the server.',
+  SERVER_KEY_NOT_FOUND:
+    '`velum key list` shows the keys that the server holds; `velum program run` with --url uploads one that is missing.',
+  SERVER_KEY_MISMATCH:
+    'Encrypt with the client.key that belongs to that server key: `velum program keygen` makes the two together.',
+  TASK_NOT_FOUND:
+    'Check the id: `velum task list` shows what is queued or running, and results are kept for a limited time.',
+  TASK_FINISHED: 'There is nothing left to cancel: `velum task status TASK_ID` says how it ended.',
+};
 
 /** By name: loading the client to ask for its class would cost every command its start-up time. */
 const isVelumError = (error: unknown): error is VelumError =>

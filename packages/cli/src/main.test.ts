@@ -35,6 +35,24 @@ test('every command has help with examples, --json and exit codes', async () => 
   }
 });
 
+test('the help groups commands: those of programs stand together', async () => {
+  const { stdout } = await run('--help');
+  assert.match(stdout, /^Models and programs on encrypted data/m);
+  const group = stdout.split('Programs on encrypted values:')[1].split('\n\n')[0];
+  assert.deepEqual(
+    [...group.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name),
+    ['program', 'task', 'key', 'health', 'worker'],
+  );
+  const order = [...stdout.matchAll(/^(\S.*):$/gm)].map(([, heading]) => heading);
+  assert.deepEqual(order.slice(1, 6), [
+    'To see it work',
+    'Programs on encrypted values',
+    'Models on a server',
+    'An ONNX model with files, without a server',
+    'Server and account',
+  ]);
+});
+
 test('no command, half a command, a wrong one', async () => {
   assert.equal((await run()).code, 2);
   const half = await run('job');

@@ -11,56 +11,58 @@ const VERSION = '0.1.0';
 
 /** What makes some of the commands; a module is loaded when one of its commands is run, or for the help of all. */
 interface CommandModule {
+  group: string;
   names: string[];
   load: (terminal: Terminal) => Promise<Command[]>;
 }
 
+/** Headings of the help, in its order. */
+const GROUPS = {
+  first: 'To see it work:',
+  programs: 'Programs on encrypted values:',
+  models: 'Models on a server:',
+  files: 'An ONNX model with files, without a server:',
+  service: 'Server and account:',
+} as const;
+
 const MODULES: CommandModule[] = [
   {
+    group: GROUPS.first,
     names: ['demo'],
     load: async (terminal) => [(await import('./commands/demo.ts')).demoCommand(terminal)],
   },
   {
-    names: ['keyparams'],
-    load: async (terminal) => [(await import('./commands/keyparams.ts')).keyparamsCommand(terminal)],
+    group: GROUPS.programs,
+    names: ['program'],
+    load: async (terminal) => [(await import('./commands/program.ts')).programCommand(terminal)],
   },
   {
-    names: ['keygen'],
-    load: async (terminal) => [(await import('./commands/keygen.ts')).keygenCommand(terminal)],
+    group: GROUPS.programs,
+    names: ['task'],
+    load: async (terminal) => [(await import('./commands/task.ts')).taskCommand(terminal)],
   },
   {
-    names: ['encrypt'],
-    load: async (terminal) => [(await import('./commands/encrypt.ts')).encryptCommand(terminal)],
+    group: GROUPS.programs,
+    names: ['key'],
+    load: async (terminal) => [(await import('./commands/key.ts')).keyCommand(terminal)],
   },
   {
-    names: ['inference'],
-    load: async (terminal) => [(await import('./commands/inference.ts')).inferenceCommand(terminal)],
+    group: GROUPS.programs,
+    names: ['health'],
+    load: async (terminal) => [(await import('./commands/health.ts')).healthCommand(terminal)],
   },
   {
-    names: ['decrypt'],
-    load: async (terminal) => [(await import('./commands/decrypt.ts')).decryptCommand(terminal)],
+    group: GROUPS.programs,
+    names: ['worker'],
+    load: async (terminal) => [(await import('./commands/worker.ts')).workerCommand(terminal)],
   },
   {
-    names: ['evaluate'],
-    load: async (terminal) => [(await import('./commands/evaluate.ts')).evaluateCommand(terminal)],
-  },
-  {
-    names: ['serve'],
-    load: async (terminal) => [(await import('./commands/serve.ts')).serveCommand(terminal)],
-  },
-  {
-    names: ['signup', 'login', 'logout'],
-    load: async (terminal) => (await import('./commands/account.ts')).accountCommands(terminal),
-  },
-  {
-    names: ['token'],
-    load: async (terminal) => [(await import('./commands/token.ts')).tokenCommand(terminal)],
-  },
-  {
+    group: GROUPS.models,
     names: ['deploy', 'models', 'undeploy'],
     load: async (terminal) => (await import('./commands/models.ts')).modelCommands(terminal),
   },
   {
+    group: GROUPS.models,
     names: ['predict', 'unregister'],
     load: async (terminal) => {
       const { predictCommand, unregisterCommand } = await import('./commands/predict.ts');
@@ -68,42 +70,71 @@ const MODULES: CommandModule[] = [
     },
   },
   {
-    names: ['plan'],
-    load: async (terminal) => [(await import('./commands/plan.ts')).planCommand(terminal)],
-  },
-  {
-    names: ['health'],
-    load: async (terminal) => [(await import('./commands/health.ts')).healthCommand(terminal)],
-  },
-  {
-    names: ['program'],
-    load: async (terminal) => [(await import('./commands/program.ts')).programCommand(terminal)],
-  },
-  {
-    names: ['task'],
-    load: async (terminal) => [(await import('./commands/task.ts')).taskCommand(terminal)],
-  },
-  {
-    names: ['key'],
-    load: async (terminal) => [(await import('./commands/key.ts')).keyCommand(terminal)],
-  },
-  {
-    names: ['worker'],
-    load: async (terminal) => [(await import('./commands/worker.ts')).workerCommand(terminal)],
-  },
-  {
+    group: GROUPS.models,
     names: ['jobs', 'job'],
     load: async (terminal) => {
       const { jobCommand, jobsCommand } = await import('./commands/jobs.ts');
       return [jobsCommand(terminal), jobCommand(terminal)];
     },
   },
+  {
+    group: GROUPS.models,
+    names: ['plan'],
+    load: async (terminal) => [(await import('./commands/plan.ts')).planCommand(terminal)],
+  },
+  {
+    group: GROUPS.files,
+    names: ['keyparams'],
+    load: async (terminal) => [(await import('./commands/keyparams.ts')).keyparamsCommand(terminal)],
+  },
+  {
+    group: GROUPS.files,
+    names: ['keygen'],
+    load: async (terminal) => [(await import('./commands/keygen.ts')).keygenCommand(terminal)],
+  },
+  {
+    group: GROUPS.files,
+    names: ['encrypt'],
+    load: async (terminal) => [(await import('./commands/encrypt.ts')).encryptCommand(terminal)],
+  },
+  {
+    group: GROUPS.files,
+    names: ['inference'],
+    load: async (terminal) => [(await import('./commands/inference.ts')).inferenceCommand(terminal)],
+  },
+  {
+    group: GROUPS.files,
+    names: ['decrypt'],
+    load: async (terminal) => [(await import('./commands/decrypt.ts')).decryptCommand(terminal)],
+  },
+  {
+    group: GROUPS.files,
+    names: ['evaluate'],
+    load: async (terminal) => [(await import('./commands/evaluate.ts')).evaluateCommand(terminal)],
+  },
+  {
+    group: GROUPS.service,
+    names: ['serve'],
+    load: async (terminal) => [(await import('./commands/serve.ts')).serveCommand(terminal)],
+  },
+  {
+    group: GROUPS.service,
+    names: ['signup', 'login', 'logout'],
+    load: async (terminal) => (await import('./commands/account.ts')).accountCommands(terminal),
+  },
+  {
+    group: GROUPS.service,
+    names: ['token'],
+    load: async (terminal) => [(await import('./commands/token.ts')).tokenCommand(terminal)],
+  },
 ];
 
 /** The program with the commands that `argv` needs: those of one module, or all when it names none. */
 async function buildProgram(terminal: Terminal, argv: string[]): Promise<Command> {
   const program = new Command('velum')
-    .description('Predictions on data that the service cannot read.')
+    .description(
+      'Models and programs on encrypted data: predictions and results that the server cannot read.',
+    )
     .version(VERSION)
     .addHelpText(
       'after',
@@ -134,7 +165,8 @@ ${EXIT_HELP}`,
     );
   const named = MODULES.filter(({ names }) => names.includes(argv[0]));
   const needed = argv[0] === '--version' ? [] : named.length > 0 ? named : MODULES;
-  for (const { load } of needed) for (const sub of await load(terminal)) program.addCommand(sub);
+  for (const { group, load } of needed)
+    for (const sub of await load(terminal)) program.addCommand(sub.helpGroup(group));
   configure(program, terminal);
   return program;
 }

@@ -126,7 +126,7 @@ test('velum demo --programs tells a person the same', async () => {
   assert.equal(run.code, 0, run.stderr);
   assert.equal(run.stderr, '');
   for (const text of [
-    /typed +\{"weights_kg":\[68,65,69,70,70\.5\]\}\nserver saw +276 B +\.\.\.[0-9a-f]{64}\.\.\./,
+    /typed +\{"weights_kg":\[68,65,69,70,70\.5\]\}\nserver saw +280 B +\.\.\.[0-9a-f]{64}\.\.\./,
     /max +70\.5 kg +70\.5 kg/,
     /server +328 bootstraps, /,
     /score +1 \(excellent\) +1 \(excellent\)/,

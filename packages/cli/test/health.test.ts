@@ -43,7 +43,7 @@ test('weights', async () => {
     '-o',
     at('w.json'),
   ]);
-  const wanted = { weights_kg: [70.3068], days: ['2024-03-03'], found: 3, file: at('w.json') };
+  const wanted = { weights_kg: [70.3068], days: ['2024-03-03'], found: 3, skipped: 0, file: at('w.json') };
   assert.deepEqual(last.json(), wanted);
   assert.deepEqual(JSON.parse(await readFile(at('w.json'), 'utf8')), { weights_kg: [70.3068] });
 });
@@ -78,6 +78,33 @@ test('nights', async () => {
   ];
   const round = await velum(run, { VELUM_CONFIG_DIR: at('config') });
   assert.equal(round.json().score, 1, round.stderr);
+});
+
+test('bad records are skipped with a warning and a count, in every command that reads them', async () => {
+  const xml = exportXml(
+    weight('68', day(1, '07:00')),
+    weight('68', day(1, '08:00'), 'stone'),
+    sleep('InBed', day(1, '22:00'), day(2, '06:00')),
+    sleep('AsleepCore', day(2, '05:50'), day(1, '22:10')),
+    sleep('AsleepCore', day(1, '22:10'), day(2, '05:50')),
+  );
+  await writeFile(at('bad.xml'), xml);
+  const warned = /warning: skipped a record of .*bad\.xml that cannot be used; the first: line \d+: /;
+  for (const command of ['weights', 'nights']) {
+    const { stderr, json } = await velum(['health', command, at('bad.xml'), '--json']);
+    assert.match(stderr, warned);
+    assert.equal(json().skipped, 1);
+  }
+  const run = async (name: string, ...more: string[]) => {
+    const args = ['program', 'run', name, '--input', at('bad.xml'), ...more];
+    return velum(args, { VELUM_CONFIG_DIR: at('config') });
+  };
+  const weights = await run('weight_stats', '--json');
+  assert.match(weights.stderr, warned);
+  assert.deepEqual([weights.json().avg, weights.json().skipped], [68, 1]);
+  const night = await run('sleep_quality');
+  assert.match(night.stderr, /1 of them began in the night of 2024-03-02: its score lacks them/);
+  assert.match(night.stdout, /^2024-03-02 +score +1 \(excellent\) +1 \(excellent\)$/m);
 });
 
 test('errors', async () => {

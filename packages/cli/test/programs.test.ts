@@ -60,7 +60,8 @@ function checked(round: Run, program: string): Record<string, unknown> {
   const { program: name, clear, agrees, bootstraps, times_ms, bytes, task_id, ...result } = round.json();
   assert.equal(name, program);
   assert.equal(agrees, true);
-  assert.deepEqual(clear, result);
+  const { scores: _, ...shown } = result;
+  assert.deepEqual(clear, shown);
   assert.ok(bootstraps > 0 === (program !== 'ad_targeting'));
   assert.ok(times_ms.total > 0 && times_ms.encrypt > 0 && times_ms.decrypt > 0);
   assert.ok(bytes.input > 0 && bytes.result > 0);
@@ -219,7 +220,11 @@ test('tasks: list, watch, status, result, cancel', async () => {
   assert.equal(gone.json().error.code, 'TASK_CANCELLED');
   assert.equal(gone.code, 1);
   const unknown = await velum(['task', 'status', 'no-such-task', '--json', ...remote], env);
-  assert.deepEqual([unknown.code, unknown.json().error.code], [4, 'TASK_UNKNOWN']);
+  assert.deepEqual([unknown.code, unknown.json().error.code], [4, 'TASK_NOT_FOUND']);
+  const cancelling = await velum(['task', 'cancel', 'no-such-task', '--json', ...remote], env);
+  assert.deepEqual([cancelling.code, cancelling.json().error.code], [4, 'TASK_NOT_FOUND']);
+  assert.equal(cancelling.json().error.hint, unknown.json().error.hint);
+  assert.match(cancelling.json().error.hint, /`velum task list`/);
   const raw = ['task', 'result', short, '-o', at('result.json'), ...remote];
   assert.equal((await velum(raw, env)).code, 0);
   const decrypt = ['program', 'decrypt', 'weight_stats', ...key, '--json', at('result.json')];
@@ -243,7 +248,9 @@ test('Ctrl-C cancels the task on the server', async () => {
   }
   child.kill('SIGINT');
   assert.equal(await ended, 130);
-  assert.equal(JSON.parse(stdout).error.code, 'ABORTED');
+  const { error } = JSON.parse(stdout);
+  assert.equal(error.code, 'ABORTED');
+  assert.equal(error.message, `aborted; task ${running} was cancelled on the server`);
   assert.equal((await programs.task(running).status()).state, 'revoked');
 });
 
@@ -259,6 +266,11 @@ test('bad input has a code, a hint and its exit code', async () => {
     [here('weight_stats', { weights_kg: Array(501).fill(70) }), 5, 'TOO_MANY_VALUES'],
     [here('sleep_quality', { records: [[0, 0]] }), 5, 'RECORDS_NOT_TRIPLES'],
     [here('sleep_quality', { records: [[0, 10, 5]] }), 5, 'START_AFTER_END'],
+    [here('sleep_quality', { nights: [] }), 5, 'HEALTH_EMPTY'],
+    [here('sleep_quality', null), 5, 'INPUT_INVALID'],
+    [run('weight_stats', { weights_kg: [68] }, '--scores'), 2, 'USAGE'],
+    [run('ad_targeting', PROFILE, '--catalogue', at('text'), '--url', server.url), 2, 'USAGE'],
+    [run('ad_targeting', PROFILE, '--catalogue', at('text')), 5, 'NPY_INVALID'],
     [here('no_such_program', {}), 4, 'UNKNOWN_PROGRAM'],
     [velum(['program', 'run', 'weight_stats', '--input', at('w.json'), '--json'], env), 5, 'INPUT_NOT_JSON'],
     [velum(['program', 'run', 'weight_stats', '--input', at('text'), '--json'], env), 5, 'CSV_INVALID'],
@@ -281,6 +293,44 @@ test('bad input has a code, a hint and its exit code', async () => {
     assert.equal(json().error?.code, code, stdout + stderr);
     assert.equal(status, exit, `${code}: ${stdout}`);
   }
+});
+
+test("ad_targeting on a catalogue of one's own", async () => {
+  const shared = fileURLToPath(new URL('../../../../shared/data/fhe-server/', import.meta.url));
+  const matrix = join(shared, 'ad_weights_4954x62_u8.npy');
+  const rows = [[0, 3], [7], [4, 0]].flatMap((row) => Array.from({ length: 62 }, (_, i) => row[i] ?? 0));
+  const head = "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 62), }".padEnd(117);
+  const npy = [0x93, ...Buffer.from('NUMPY'), 1, 0, 118, 0, ...Buffer.from(`${head}\n`), ...rows];
+  await writeFile(at('small.npy'), Uint8Array.from(npy));
+  const small = await run('ad_targeting', { ones_at: [0, 1] }, '--catalogue', at('small.npy'), '--scores');
+  const { top, scores } = checked(small, 'ad_targeting') as { top: { index: number }[]; scores: number[] };
+  assert.deepEqual(scores, [3, 7, 4]);
+  assert.deepEqual(
+    top.map(({ index }) => index),
+    [1, 2, 0],
+  );
+  if (!existsSync(matrix)) return;
+  const ones_at = [0, 4, 8, 21, 44, 48, 56, 60];
+  const big = await run('ad_targeting', { ones_at }, '--catalogue', matrix, '--scores');
+  const demo = checked(big, 'ad_targeting') as { top: { index: number }[]; scores: number[] };
+  assert.deepEqual(demo.scores.slice(0, 10), [34, 34, 24, 24, 34, 24, 34, 34, 34, 24]);
+  assert.equal(
+    demo.scores.reduce((a, b) => a + b),
+    112830,
+  );
+  assert.deepEqual(
+    demo.top.slice(0, 3).map(({ index }) => index),
+    [1070, 1087, 1104],
+  );
+});
+
+test('text that begins with a byte order mark', async () => {
+  const round = await velum(
+    ['program', 'run', 'weight_stats', '--input', '-', '--json'],
+    env,
+    '\ufeff{"weights_kg": [68, 70]}',
+  );
+  assert.equal(checked(round, 'weight_stats')['avg'], 69);
 });
 
 test('keys under a passphrase, and files in the place of others', async () => {
@@ -325,6 +375,11 @@ test('keys under a passphrase, and files in the place of others', async () => {
     '--json',
   ];
   assert.equal((await velum([...decrypt, at('x')], env)).json().error.code, 'WRONG_FILE');
+  const problem = { status: 404, code: 'TASK_NOT_FOUND', title: 'No', detail: 'no task x', hint: 'Try y.' };
+  await writeFile(at('problem.json'), JSON.stringify(problem));
+  const saved = (await velum([...decrypt, at('problem.json')], env)).json().error;
+  assert.deepEqual([saved.code, saved.hint], ['TASK_NOT_FOUND', 'Try y.']);
+  assert.match(saved.message, /problem\.json holds no result but an error of the server: no task x$/);
   await writeFile(at('state.json'), '{"status": "queued", "details": "It waits."}');
   assert.equal((await velum([...decrypt, at('state.json')], env)).json().error.code, 'TASK_NOT_READY');
 });

@@ -20,7 +20,7 @@ export type ClientCode =
   | 'JOB_CANCELLED'
   | 'TASK_FAILED'
   | 'TASK_CANCELLED'
-  | 'TASK_UNKNOWN'
+  | 'TASK_NOT_FOUND'
   | 'TASK_NOT_READY'
   | 'KEYS_REPLACED'
   | 'KERNELS_MISSING'

@@ -1,7 +1,8 @@
 /** Requests against a real socket that misbehaves in every way we promise to handle. @module */
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { request } from './http.ts';
@@ -53,6 +54,43 @@ test('a form under a signal that is aborted already is not sent', async (t) => {
     code: 'ABORTED',
   });
   assert.equal(requests, 0);
+});
+
+/** A certificate that nobody vouches for: X.509 version 1, ECDSA on P-256. */
+function selfSigned(): { key: string; cert: string } {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const der = (tag: number, ...parts: Uint8Array[]): Buffer => {
+    const content = Buffer.concat(parts);
+    const { length } = content;
+    const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 255];
+    return Buffer.concat([Buffer.from([tag, ...size]), content]);
+  };
+  const oid = (hex: string) => der(6, Buffer.from(hex, 'hex'));
+  const algorithm = der(0x30, oid('2a8648ce3d040302'));
+  const name = der(0x30, der(0x31, der(0x30, oid('550403'), der(12, Buffer.from('localhost')))));
+  const dates = [der(0x17, Buffer.from('200101000000Z')), der(0x18, Buffer.from('21200101000000Z'))];
+  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  const serial = der(2, Buffer.from([1]));
+  const signed = der(0x30, serial, algorithm, name, der(0x30, ...dates), name, spki);
+  const signature = der(3, Buffer.from([0]), sign('sha256', signed, privateKey));
+  const base64 = der(0x30, signed, algorithm, signature).toString('base64');
+  return {
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    cert: `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`,
+  };
+}
+
+test("a certificate of one's own: the hint says how to trust it, for requests and for uploads", async (t) => {
+  const server = createTlsServer(selfSigned(), (_request, response) => response.end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  for (const more of [{}, { method: 'PUT', body: new Uint8Array(9) } as const])
+    await assert.rejects(request(http(0), 'thing', url, more), (error: Error & { hint: string }) => {
+      assert.match(error.message, /SELF_SIGNED_CERT/);
+      assert.match(error.hint, /NODE_EXTRA_CA_CERTS=/);
+      return true;
+    });
 });
 
 test('retries end, and a refused connection says so', async () => {

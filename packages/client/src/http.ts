@@ -61,6 +61,18 @@ export class Answer {
 }
 
 const FIRST_BACKOFF_MS = 200;
+const UNTRUSTED =
+  "The server's certificate comes from no authority that this machine trusts. Where it is your own, name its file (or that of its authority): NODE_EXTRA_CA_CERTS=cert.pem, set before the program starts.";
+/** By the word of Node for what is wrong with a certificate; browsers do not tell. */
+const CERTIFICATE_HINTS: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
+  CERT_HAS_EXPIRED: "The server's certificate has expired: renew it there.",
+  ERR_TLS_CERT_ALTNAME_INVALID: "The server's certificate is for another name: use that name in the URL.",
+};
 
 /** Sends the request and gives the 2xx answer, else throws a VelumError. `what` names the step in messages. */
 export async function request(
@@ -163,22 +175,24 @@ async function exchange<T>(
         cause,
       });
     }
-    throw new VelumError('NETWORK', `${what}: cannot reach ${new URL(url).origin}${reason(cause)}`, {
-      hint: 'Check the URL and that the server is running (velum serve).',
+    const code = systemCode(cause);
+    const why = code === undefined ? '' : ` (${code})`;
+    throw new VelumError('NETWORK', `${what}: cannot reach ${new URL(url).origin}${why}`, {
+      hint: CERTIFICATE_HINTS[code ?? ''] ?? 'Check the URL and that the server is running (velum serve).',
       cause,
     });
   }
 }
 
 /** The system's word for a failed connection (ECONNREFUSED, ENOTFOUND ...) when the platform gives one. */
-function reason(cause: unknown): string {
+function systemCode(cause: unknown): string | undefined {
   let at = cause;
   for (let depth = 0; depth < 4 && typeof at === 'object' && at !== null; depth++) {
     const { code, errors } = at as { code?: unknown; errors?: unknown[] };
-    if (typeof code === 'string' && /^[A-Z_]+$/.test(code)) return ` (${code})`;
+    if (typeof code === 'string' && /^[A-Z_]+$/.test(code)) return code;
     at = (at as { cause?: unknown }).cause ?? errors?.[0];
   }
-  return '';
+  return undefined;
 }
 
 /** Waits; an abort ends the wait with ABORTED. */

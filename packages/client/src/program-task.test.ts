@@ -99,7 +99,7 @@ test('a refusal is not asked again', async (t) => {
 test('ends that are no success', async (t) => {
   for (const [text, code] of [
     [body('revoked'), 'TASK_CANCELLED'],
-    [body('unknown'), 'TASK_UNKNOWN'],
+    [body('unknown'), 'TASK_NOT_FOUND'],
     [body('failure', { reason: { code: 'WORKER_CRASHED', message: 'it fell' } }), 'TASK_FAILED'],
     [body('failure'), 'TASK_FAILED'],
     [body('surprise'), 'BAD_RESPONSE'],

@@ -112,7 +112,7 @@ export class ProgramTask {
     }
   }
 
-  /** Follows `events` to the end. @throws VelumError TASK_CANCELLED, TASK_UNKNOWN, TASK_FAILED with `reason` */
+  /** Follows `events` to the end. @throws VelumError TASK_CANCELLED, TASK_NOT_FOUND, TASK_FAILED with `reason` */
   async wait(
     options: { signal?: AbortSignal; onStatus?: (status: TaskStatus) => void } = {},
   ): Promise<TaskStatus> {
@@ -155,14 +155,14 @@ export class ProgramTask {
   }
 }
 
-/** The status, if it is a success. @throws VelumError TASK_CANCELLED, TASK_UNKNOWN, TASK_FAILED with `reason` */
+/** The status, if it is a success. @throws VelumError TASK_CANCELLED, TASK_NOT_FOUND, TASK_FAILED with `reason` */
 export function successOf(status: TaskStatus): TaskStatus {
   const { state, taskId, details, reason } = status;
   if (state === 'success' || state === 'completed') return status;
   if (state === 'revoked') throw new VelumError('TASK_CANCELLED', 'the task was cancelled');
   if (state === 'unknown') {
     const hint = 'Check the id; results are kept for a limited time. Start the program again.';
-    throw new VelumError('TASK_UNKNOWN', `the service knows no task ${taskId}`, { status: 404, hint });
+    throw new VelumError('TASK_NOT_FOUND', `the service knows no task ${taskId}`, { status: 404, hint });
   }
   const hint = 'Mend the cause and run the program again.';
   const why = reason === undefined ? details : `${reason.code}: ${reason.message}`;

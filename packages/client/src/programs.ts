@@ -255,9 +255,22 @@ export class Programs {
         },
       });
     } catch (error) {
-      // nobody will come for it; that it cannot be told must not hide why
-      if (signal?.aborted) await task.cancel(AbortSignal.timeout(CANCEL_TIMEOUT_MS)).catch(() => {});
+      if (signal?.aborted) throw await this.#cancelled(task, error);
       throw error;
+    }
+  }
+
+  /** Stops a task that nobody will come for. What to throw: whether the service has stopped it. */
+  async #cancelled(task: ProgramTask, cause: unknown): Promise<VelumError> {
+    try {
+      await task.cancel(AbortSignal.timeout(CANCEL_TIMEOUT_MS));
+      return new VelumError('ABORTED', `aborted; task ${task.id} was cancelled on the server`, { cause });
+    } catch (error) {
+      if (error instanceof VelumError && error.code === 'TASK_FINISHED')
+        return new VelumError('ABORTED', `aborted; task ${task.id} had ended on the server`, { cause });
+      const hint = 'It may still run there: cancel it when the server can be reached.';
+      const message = `aborted; the server could not be told to cancel task ${task.id}`;
+      return new VelumError('ABORTED', message, { hint, cause: error });
     }
   }
 

@@ -75,6 +75,7 @@ export {
   type TfheKind,
   type TfheListKind,
 } from './tfhe/container.ts';
+export { crc32 } from './tfhe/crc32.ts';
 export { TfheError, type TfheErrorCode } from './tfhe/errors.ts';
 export * from './tfhe/integers/index.ts';
 export { splitResult } from './tfhe/lists.ts';

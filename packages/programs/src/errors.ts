@@ -16,7 +16,7 @@ export type ProgramErrorCode =
   | 'RECORDS_NOT_TRIPLES'
   /** A record that ends before it starts. */
   | 'START_AFTER_END'
-  /** Bytes that are no encrypted input of a program, are cut short, or have a field that cannot be. */
+  /** Bytes that are no encrypted input of a program, are damaged or cut short, or have a field that cannot be. */
   | 'CIPHERTEXT_INVALID'
   /** An input or a result of another program. */
   | 'PROGRAM_MISMATCH'
@@ -24,7 +24,7 @@ export type ProgramErrorCode =
   | 'KEY_MISSING'
   /** Encrypted under another key than the one at hand. */
   | 'KEY_MISMATCH'
-  /** A result that is missing, or decrypts to what the program cannot have written. */
+  /** A result that is missing, damaged or cut short, or is not what the program can have written. */
   | 'RESULT_INVALID'
   /** A catalogue whose scores could not be told apart from noise, or that is not one. */
   | 'CATALOGUE_INVALID';

@@ -8,7 +8,7 @@ import type { ProgramKeys } from './keys.ts';
 
 /**
  * The envelope of one output, after checking that it answers an input of these keys.
- * @throws ProgramError RESULT_INVALID (missing), CIPHERTEXT_INVALID, PROGRAM_MISMATCH, KEY_MISMATCH
+ * @throws ProgramError RESULT_INVALID (missing, damaged, no result), PROGRAM_MISMATCH, KEY_MISMATCH
  */
 export function openOutput(
   keys: ProgramKeys,

@@ -48,7 +48,7 @@ export interface Program {
    */
   encode(keys: ProgramKeys, input: unknown): Uint8Array;
   /**
-   * Server: checks the headers and the length of an input; touches no key and computes nothing.
+   * Server: checks the headers, the length and the checksums of an input; touches no key and computes nothing.
    * @throws ProgramError CIPHERTEXT_INVALID, PROGRAM_MISMATCH, TOO_MANY_VALUES
    */
   inspect(input: Uint8Array): InputFacts;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { MESSAGE_1_CARRY_1, TfheClientKey, TfheServerKey, tfheParameters } from '@velum/fhe';
 import { loadKernels } from '@velum/kernels/node';
 import fc from 'fast-check';
@@ -105,7 +106,7 @@ test('bytes and bootstraps are as the pages state', () => {
   /** Envelope, header and 1379 bytes a block. */
   const resultBytes = (name: string, { lengths }: ProgramCircuit): number =>
     Object.entries(lengths).reduce(
-      (sum, [key, blocks]) => sum + 32 + `${name}.${key}`.length + 40 + 1379 * blocks,
+      (sum, [key, blocks]) => sum + 32 + `${name}.${key}`.length + 4 + 40 + 1379 * blocks,
       0,
     );
   for (const { program, folder, circuit, input } of [
@@ -201,6 +202,23 @@ describe('keys', () => {
   });
 });
 
+/** With the checksum that its bytes have: after the label, over all others. */
+function resealed(bytes: Uint8Array): Uint8Array {
+  const at = 32 + bytes[7];
+  const crc = crc32(bytes.subarray(at + 4), crc32(bytes.subarray(0, at)));
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(at, crc, true);
+  return bytes;
+}
+
+/** Calls `check` with copies in which one bit is changed: all bits of the first 100 bytes, then one of every 19. */
+function eachFlippedBit(bytes: Uint8Array, check: (changed: Uint8Array, bit: number) => void): void {
+  for (let bit = 0; bit < 8 * bytes.length; bit += bit < 800 ? 1 : 8 * Math.ceil(bytes.length / 200) + 3) {
+    const changed = bytes.slice();
+    changed[bit >> 3] ^= 1 << (bit & 7);
+    check(changed, bit);
+  }
+}
+
 describe('hostile inputs', () => {
   const envelope = (label: string, values: number, payload: Uint8Array) =>
     sealEnvelope({ direction: 'input', label, values, tag: keys.tag(), payload });
@@ -211,6 +229,12 @@ describe('hostile inputs', () => {
     assert.throws(() => sleepQuality.inspect(weights), error('PROGRAM_MISMATCH'));
     assert.throws(() => adTargeting.inspect(weights), error('PROGRAM_MISMATCH'));
     assert.equal(weightStats.inspect(envelope('weight_stats', 2, list(16))).values, 2);
+    const dented = list(16);
+    dented[dented.length - 1] ^= 1;
+    const kindless = weights.slice();
+    kindless[6] = 3;
+    const older = weights.slice();
+    older[4] = 1;
     const invalid: Uint8Array[] = [
       envelope('weight_stats', 2, list(15)),
       envelope('weight_stats', 2, list(17)),
@@ -220,6 +244,9 @@ describe('hostile inputs', () => {
       envelope('weight_stats', 2, keys.client.publicKey()),
       envelope('weight_stats', 2, keys.client.toBytes()),
       envelope('weight_stats', 2, new Uint8Array([...list(16), 0])),
+      envelope('weight_stats', 2, dented),
+      resealed(kindless),
+      resealed(older),
       envelope('Weight-Stats', 2, list(16)),
       weights.subarray(0, 31),
       weights.subarray(0, 40),
@@ -260,9 +287,12 @@ describe('hostile inputs', () => {
             maxLength: 4,
           }),
           fc.oneof({ weight: 3, arbitrary: fc.constant(good.length) }, fc.nat(good.length)),
-          (changes, length) => {
+          fc.boolean(),
+          (changes, length, reseal) => {
             const bytes = good.slice(0, length);
             for (const [at, value] of changes) if (at < length) bytes[at] = value;
+            // else the checksum would keep nearly all of them from the checks behind it
+            if (reseal && length >= 36 + bytes[7]) resealed(bytes);
             try {
               assert.equal(typeof program.inspect(bytes).bootstraps, 'number');
             } catch (caught) {
@@ -277,10 +307,19 @@ describe('hostile inputs', () => {
     }
   });
 
-  test('a list whose body was changed is refused when it runs', async () => {
-    const bytes = weightStats.encode(keys, { weights_kg: [70, 71] });
-    bytes[bytes.length - 1] ^= 1;
-    await assert.rejects(weightStats.run({ kernels, serverKey }, bytes), error('CIPHERTEXT_INVALID'));
+  test('any changed bit is found before a run', () => {
+    for (const program of programs)
+      eachFlippedBit(program.encode(keys, program.sample()), (changed, bit) => {
+        assert.throws(
+          () => program.inspect(changed),
+          error('CIPHERTEXT_INVALID'),
+          `${program.name}, bit ${bit}`,
+        );
+      });
+    const tag = weightStats.encode(keys, { weights_kg: [70] });
+    tag[20] ^= 1;
+    assert.throws(() => weightStats.inspect(tag), { message: /damaged/ });
+    assert.equal(weightStats.inspect(resealed(tag)).values, 1);
   });
 });
 
@@ -291,20 +330,30 @@ test('results that are missing, swapped or cut', async () => {
   );
   assert.deepEqual(weightStats.decode(keys, outputs), { min: 70, max: 70.3, avg: 70.1 });
   const { min, max, avg } = outputs;
-  assert.equal(min.length + max.length + avg.length, 33_360);
+  assert.equal(min.length + max.length + avg.length, 33_372);
   assert.throws(() => weightStats.decode(keys, { min, max }), error('RESULT_INVALID'));
   assert.throws(() => weightStats.decode(keys, { avg, min: max, max: min }), error('PROGRAM_MISMATCH'));
   assert.throws(
     () => weightStats.decode(keys, { avg, max, min: min.subarray(0, 60) }),
-    error('CIPHERTEXT_INVALID'),
+    error('RESULT_INVALID'),
   );
   assert.throws(
     () => weightStats.decode(keys, { avg, max, min: min.subarray(0, min.length - 1) }),
-    error('CIPHERTEXT_INVALID'),
+    error('RESULT_INVALID'),
   );
   const input = weightStats.encode(keys, { weights_kg: [70] });
-  assert.throws(() => weightStats.decode(keys, { avg, max, min: input }), error('CIPHERTEXT_INVALID'));
+  assert.throws(() => weightStats.decode(keys, { avg, max, min: input }), error('RESULT_INVALID'));
+  eachFlippedBit(min, (changed, bit) =>
+    assert.throws(
+      () => weightStats.decode(keys, { avg, max, min: changed }),
+      error('RESULT_INVALID'),
+      `bit ${bit}`,
+    ),
+  );
   const ads = await adTargeting.run({ kernels }, adTargeting.encode(keys, adTargeting.sample()));
   const cut = { scores: ads.scores.subarray(0, ads.scores.length - 1) };
   assert.throws(() => adTargeting.decode(keys, cut), error('RESULT_INVALID'));
+  eachFlippedBit(ads.scores, (changed, bit) =>
+    assert.throws(() => adTargeting.decode(keys, { scores: changed }), error('RESULT_INVALID'), `bit ${bit}`),
+  );
 });

@@ -12,7 +12,7 @@ import {
   TfheError,
 } from '@velum/fhe';
 import { type Envelope, envelopeBytes, openEnvelope, sealEnvelope } from './envelope.ts';
-import { ProgramError } from './errors.ts';
+import { ProgramError, type ProgramErrorCode } from './errors.ts';
 import type { ProgramKeys } from './keys.ts';
 import { openOutput } from './outputs.ts';
 import type { InputFacts, RunContext } from './program.ts';
@@ -109,9 +109,7 @@ export class CircuitProgram {
       );
     const { circuit, lengths } = this.circuit(values);
     signal?.throwIfAborted();
-    const result = await asProgramError('input', () =>
-      runCircuit(serverKey, circuit, payload, { onProgress, signal }),
-    );
+    const result = await asInputError(() => runCircuit(serverKey, circuit, payload, { onProgress, signal }));
     const files = splitResult(result, Object.values(lengths));
     return Object.fromEntries(
       Object.keys(lengths).map((output, i) => {
@@ -123,19 +121,21 @@ export class CircuitProgram {
 
   /**
    * Client: the blocks of one output and the number of values that went in.
-   * @throws ProgramError RESULT_INVALID, CIPHERTEXT_INVALID, PROGRAM_MISMATCH, KEY_MISMATCH
+   * @throws ProgramError RESULT_INVALID, PROGRAM_MISMATCH, KEY_MISMATCH
    */
   decrypt(
     keys: ProgramKeys,
     outputs: Record<string, Uint8Array>,
     output: string,
   ): { values: number; blocks: number[] } {
-    const { values, payload } = openOutput(keys, outputs, this.#spec.name, output);
-    this.#checkValues(values, output);
+    const { name, maxValues } = this.#spec;
+    const { values, payload } = openOutput(keys, outputs, name, output);
+    if (values < 1 || values > maxValues)
+      throw new ProgramError('RESULT_INVALID', `${name} cannot have computed on ${values} values`, output);
     try {
       return { values, blocks: keys.client.decrypt(payload) };
     } catch (error) {
-      throw translated(error, output);
+      throw translated(error, output, 'RESULT_INVALID');
     }
   }
 
@@ -143,7 +143,7 @@ export class CircuitProgram {
     const { name, blocksPerValue } = this.#spec;
     const envelope = openEnvelope(input, 'input', name, 'input');
     const { values, payload } = envelope;
-    this.#checkValues(values, 'input');
+    this.#checkValues(values);
     try {
       const { kind, parameters, count, keyId } = encryptedListInfo(payload);
       const wanted = values * blocksPerValue;
@@ -156,34 +156,34 @@ export class CircuitProgram {
         );
       return { ...envelope, keyId };
     } catch (error) {
-      throw translated(error, 'input');
+      throw translated(error, 'input', 'CIPHERTEXT_INVALID');
     }
   }
 
-  #checkValues(values: number, argument: string): void {
+  #checkValues(values: number): void {
     const { name, maxValues } = this.#spec;
     if (values > maxValues)
       throw new ProgramError(
         'TOO_MANY_VALUES',
         `${name} takes at most ${maxValues} values, not ${values}`,
-        argument,
+        'input',
       );
     if (values === 0)
-      throw new ProgramError('CIPHERTEXT_INVALID', `${name} takes at least one value`, argument);
+      throw new ProgramError('CIPHERTEXT_INVALID', `${name} takes at least one value`, 'input');
   }
 }
 
 /** Errors of the scheme in the words of programs. */
-function translated(error: unknown, argument: string): unknown {
+function translated(error: unknown, argument: string, invalid: ProgramErrorCode): unknown {
   if (!(error instanceof TfheError)) return error;
-  const code = error.code === 'KEY_MISMATCH' ? 'KEY_MISMATCH' : 'CIPHERTEXT_INVALID';
+  const code = error.code === 'KEY_MISMATCH' ? 'KEY_MISMATCH' : invalid;
   return new ProgramError(code, error.message, argument, error);
 }
 
-async function asProgramError<T>(argument: string, action: () => Promise<T>): Promise<T> {
+async function asInputError<T>(action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    throw translated(error, argument);
+    throw translated(error, 'input', 'CIPHERTEXT_INVALID');
   }
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CliError, EXIT } from '../errors.ts';
 import type { Night } from '../health/nights.ts';
+import type { Skipped } from '../health/skipped.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { note, print, printJson, table } from '../output.ts';
 import { checkOutputs, writeOutputs } from '../output-files.ts';
@@ -61,9 +62,13 @@ export function healthCommand(terminal: Terminal): Command {
     .addCommand(nights);
 }
 
-export function nightOptions(sub: Command): Command {
+/** @param otherwise what an absent --night means */
+export function nightOptions(sub: Command, otherwise = ''): Command {
   return sub
-    .option('--night <which>', 'a night by the date of its morning, a number from 1, last, or all')
+    .option(
+      '--night <which>',
+      `a night by the date of its morning, a number from 1, last, or all${otherwise}`,
+    )
     .option('--gap <hours>', 'hours without a record that part two nights (default 12)', hours)
     .option('--source <name>', 'only the records of this app or device');
 }
@@ -78,10 +83,11 @@ async function weightsAction(terminal: Terminal, file: string, options: WeightsO
   if (options.output !== undefined) await checkOutputs([options.output], [file]);
   const { readWeights } = await import('../health/weights.ts');
   const weights = await reading(terminal, (reader) => readWeights(file, { last: options.last, ...reader }));
-  const { weights_kg, days, found } = weights;
+  const { weights_kg, days, found, skipped } = weights;
+  warnOf(terminal, file, skipped);
   const input = { weights_kg };
   if (options.output !== undefined) await writeInputs([{ path: options.output, input }]);
-  if (options.json) printJson(terminal, { ...weights, ...written(options.output) });
+  if (options.json) printJson(terminal, { ...weights, skipped: skipped.count, ...written(options.output) });
   else {
     if (options.output === undefined) printJson(terminal, input);
     const range = days[0] === null ? '' : `, ${days[0]} to ${days.at(-1)}`;
@@ -92,6 +98,12 @@ async function weightsAction(terminal: Terminal, file: string, options: WeightsO
   }
 }
 
+/** Says on stderr that records of the file cannot be used. */
+export function warnOf(terminal: Terminal, file: string, skipped: Skipped): void {
+  const warning = skipped.warning(file);
+  if (warning !== undefined) note(terminal, warning);
+}
+
 async function nightsAction(
   terminal: Terminal,
   file: string,
@@ -99,14 +111,17 @@ async function nightsAction(
 ): Promise<void> {
   const { readNights } = await import('../health/sleep.ts');
   const { chooseNights } = await import('../health/nights.ts');
-  const all = await reading(terminal, (reader) =>
+  const { nights: all, skipped } = await reading(terminal, (reader) =>
     readNights(file, { gapHours: options.gap, source: options.source, ...reader }),
   );
+  warnOf(terminal, file, skipped);
   const single = options.night !== undefined && options.night !== 'all';
   const nights = options.night === undefined ? all : chooseNights(file, all, options.night);
   const paths = await writeNights(nights, single, file, options.output);
-  if (options.json) printJson(terminal, { nights, ...(paths.length > 0 ? { files: paths } : {}) });
-  else if (single && options.output === undefined) printJson(terminal, { records: nights[0].records });
+  if (options.json) {
+    const files = paths.length > 0 ? { files: paths } : {};
+    printJson(terminal, { nights, skipped: skipped.count, ...files });
+  } else if (single && options.output === undefined) printJson(terminal, { records: nights[0].records });
   else if (single)
     note(terminal, `${nights[0].records.length} records of ${nights[0].name ?? 'the night'}: ${paths[0]}`);
   else {
@@ -164,10 +179,15 @@ async function nightsTable(nights: Night[]): Promise<string> {
   const { minutesOf } = await import('../health/nights.ts');
   const duration = (minutes: number) =>
     `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`;
-  const rows = nights.map(({ name, start, end, records, sources, problem }, i) => {
+  const rows = nights.map(({ name, start, end, records, sources, problem, skipped }, i) => {
     const { inBed, asleep } = minutesOf(records);
     const cells = [name ?? String(i + 1), start ?? '', end?.slice(11) ?? '', records.length];
-    return [...cells, duration(inBed), duration(asleep), problem ?? sources.join(', ')];
+    return [
+      ...cells,
+      duration(inBed),
+      duration(asleep),
+      problem ?? sources.join(', ') + (skipped === undefined ? '' : ` (${skipped} skipped)`),
+    ];
   });
   return table(['night', 'from', 'to', 'records', 'in bed', 'asleep', 'source'], rows);
 }

@@ -120,7 +120,7 @@ function encryptCommand(terminal: Terminal): Command {
     .requiredOption('-k, --keys <path>', 'the client.key of `velum program keygen`')
     .requiredOption('--input <path>', 'as for `velum program run`')
     .requiredOption('-o, --output <path>', 'the encrypted input');
-  nightOptions(sub);
+  nightOptions(sub, ' (default: last)');
   setting(sub, terminal, '--passphrase-file <path>', {
     description: "the key's passphrase: first line of this file",
   });
@@ -131,7 +131,7 @@ function encryptCommand(terminal: Terminal): Command {
     else
       print(
         terminal,
-        `${made.file}  ${bytesText(made.bytes)}, ${made.values} values, will take ${made.bootstraps} bootstraps`,
+        `${made.file}  ${made.night === undefined ? '' : `night of ${made.night}, `}${bytesText(made.bytes)}, ${made.values} values, will take ${made.bootstraps} bootstraps`,
       );
   });
 }

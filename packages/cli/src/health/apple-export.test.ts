@@ -165,8 +165,18 @@ test('50 MB go through with the memory of one piece', async () => {
   assert.equal(last, size);
   // Young objects alone take some 50 MB; the file is not among what is kept.
   assert.ok(peak < 160e6, `${peak} bytes more than before`);
-  const nights = await readNights(path);
+  const { nights } = await readNights(path);
   assert.equal(nights.length, 2500);
+});
+
+test('what is named .zip and is none, and a file cut short', async () => {
+  for (const content of ['', 'date,weight\n2024-03-01,70\n', '\0\0\0\0'])
+    await assert.rejects(readWeights(await fileOf('plain.ZIP', content)), { code: 'ZIP_INVALID' });
+  const xml = exportXml(weight('70', '2024-03-02 07:00:00 +0100'));
+  assert.equal((await readWeights(await fileOf('xml.zip', xml))).found, 1);
+  // bad records are skipped, and damage is still damage
+  const cut = exportXml(weight('70', '2024-03-02 07:00:00 +0100'), weight('x', 'x')).slice(0, -20);
+  await assert.rejects(readWeights(await fileOf('cut.xml', cut)), { code: 'XML_INVALID' });
 });
 
 test('an interrupted reading ends', async () => {

@@ -28,7 +28,10 @@ export interface ReadOptions {
 
 type HealthFileKind = 'xml' | 'zip' | 'json' | 'text';
 
-/** Told from the first bytes; the name says nothing. @throws CliError FILE_UNREADABLE */
+/**
+ * Told from the first bytes; the name says nothing, but that what is no zip archive was meant to be one.
+ * @throws CliError FILE_UNREADABLE, ZIP_INVALID
+ */
 export async function kindOfFile(path: string): Promise<HealthFileKind> {
   const head = Buffer.alloc(512);
   let read: number;
@@ -53,7 +56,13 @@ export async function kindOfFile(path: string): Promise<HealthFileKind> {
     .replace(/^\ufeff/, '')
     .trimStart();
   if (text.startsWith('<')) return 'xml';
-  return /^[{[]/.test(text) ? 'json' : 'text';
+  // null is JSON as well: a program says best what it expects instead
+  if (/^(?:[{[]|null\s*$)/.test(text)) return 'json';
+  if (/\.zip$/i.test(path)) {
+    const what = read === 0 ? 'it is empty' : 'it does not begin like one';
+    throw new CliError('ZIP_INVALID', `${path} is no zip archive: ${what}`, EXIT.badInput, HINT);
+  }
+  return 'text';
 }
 
 /**

@@ -14,7 +14,7 @@ after(() => files.remove());
 
 async function nights(text: string, options?: NightOptions): Promise<Night[]> {
   await writeFile(files.at('n'), text);
-  return readNights(files.at('n'), options);
+  return (await readNights(files.at('n'), options)).nights;
 }
 
 const T = (day: number, time: string): string => `2024-03-${String(day).padStart(2, '0')} ${time}:00 +0100`;
@@ -109,6 +109,33 @@ test('choosing', async () => {
     assert.throws(() => names(wanted), { code: 'NIGHT_UNKNOWN' }, wanted);
 });
 
+test('records that cannot be used are skipped, counted, and told of the night that lacks them', async () => {
+  const text = exportXml(
+    sleep('InBed', T(1, '22:00'), T(2, '06:00')),
+    sleep('Dreaming', T(1, '23:00'), T(2, '01:00')),
+    sleep('AsleepCore', T(2, '05:00'), T(2, '04:00')),
+    sleep('InBed', T(2, '22:00'), T(3, '06:00')),
+    sleep('InBed', 'then', T(3, '06:00')),
+    sleep('Dreaming', T(9, '22:00'), T(9, '23:00')),
+  );
+  await writeFile(files.at('n.csv'), text);
+  const { nights: found, skipped } = await readNights(files.at('n.csv'));
+  assert.equal(skipped.count, 4);
+  assert.match(skipped.first ?? '', /^line \d+: a sleep record of "HKCategoryValueSleepAnalysisDreaming"$/);
+  assert.match(skipped.warning('n.csv') ?? '', /skipped 4 records of n\.csv/);
+  assert.deepEqual(
+    found.map(({ name, records, skipped }) => [name, records, skipped]),
+    [
+      ['2024-03-02', [[0, 0, 480]], 2],
+      ['2024-03-03', [[0, 0, 480]], undefined],
+    ],
+  );
+});
+
+test('a list without nights', () => {
+  assert.throws(() => chooseNights('n', []), { code: 'HEALTH_EMPTY' });
+});
+
 test('tables of minutes and of times', async () => {
   const minutes = [
     [0, 0, 120],
@@ -129,6 +156,7 @@ test('records and rows that say something impossible', async () => {
     xml('Dreaming', T(1, '22:00'), T(2, '06:00')),
     xml('InBed', T(2, '22:00'), T(2, '06:00')),
     xml('InBed', 'then', T(2, '06:00')),
+    xml('constructor', T(1, '22:00'), T(2, '06:00')),
     '0,0,120\n6,0,10\n',
     '0,0,120\n3,20,10\n',
     '0,0,120\n3,2.5,10\n',

@@ -26,12 +26,21 @@ export interface Night {
   sources: string[];
   /** [stage, start, end] in minutes since the first start: what sleep_quality takes. */
   records: [number, number, number][];
+  /** Records that began in it and cannot be used; absent for none. */
+  skipped?: number;
   /** Why the program cannot take it. */
   problem?: string;
 }
 
-/** Sorted by start; each record belongs to one night. */
-export function splitNights(records: SleepRecord[], gapHours = DEFAULT_GAP_HOURS): Night[] {
+/**
+ * Sorted by start; each record belongs to one night.
+ * @param holes starts of records that cannot be used
+ */
+export function splitNights(
+  records: SleepRecord[],
+  gapHours = DEFAULT_GAP_HOURS,
+  holes: readonly Instant[] = [],
+): Night[] {
   const sorted = [...records].sort((a, b) => a.start.ms - b.start.ms);
   const nights: SleepRecord[][] = [];
   let latest = Number.NEGATIVE_INFINITY;
@@ -41,12 +50,19 @@ export function splitNights(records: SleepRecord[], gapHours = DEFAULT_GAP_HOURS
     latest = Math.max(latest, record.end.ms);
   }
   const used = new Map<string, number>();
+  // nights follow each other, so that each hole is looked at once
+  const starts = holes.map(({ ms }) => ms).sort((a, b) => a - b);
+  let next = 0;
   return nights.map((night) => {
     const last = night.reduce((a, b) => (b.end.ms > a.end.ms ? b : a)).end;
     const day = localDay(last);
     const nth = (used.get(day) ?? 0) + 1;
     used.set(day, nth);
-    return nightOf(night, nth === 1 ? day : `${day}.${nth}`, last);
+    let skipped = 0;
+    for (; next < starts.length && starts[next] <= last.ms; next++)
+      if (starts[next] >= night[0].start.ms) skipped++;
+    const found = nightOf(night, nth === 1 ? day : `${day}.${nth}`, last);
+    return skipped === 0 ? found : { ...found, skipped };
   });
 }
 
@@ -79,10 +95,14 @@ export function minutesOf(records: Night['records']): { inBed: number; asleep: n
 
 /**
  * The nights that `--night` means: `all`, `last`, a day such as 2024-03-02, or a number from 1 (negative from the end).
- * @throws CliError NIGHT_UNKNOWN, NIGHT_TOO_LONG
+ * @throws CliError HEALTH_EMPTY, NIGHT_UNKNOWN, NIGHT_TOO_LONG
  */
 export function chooseNights(path: string, nights: Night[], wanted = 'last'): Night[] {
   const count = nights.length;
+  if (count === 0) {
+    const hint = '`velum health nights export.zip --json` prints such a list.';
+    throw new CliError('HEALTH_EMPTY', `${path} holds no nights`, EXIT.badInput, hint);
+  }
   const chosen =
     wanted === 'all'
       ? nights

@@ -6,8 +6,9 @@ import { CliError, EXIT } from '../errors.ts';
 import { type Attributes, kindOfFile, type ReadOptions, readAppleRecords } from './apple-export.ts';
 import { type CsvRow, csvError, csvNumber, parseCsv } from './csv.ts';
 import { type Night, problemOf, type SleepRecord, splitNights } from './nights.ts';
-import { parseInstant } from './times.ts';
-import { cut, readTable, wrong } from './weights.ts';
+import { Skipped } from './skipped.ts';
+import { type Instant, parseInstant } from './times.ts';
+import { cut, readTable } from './weights.ts';
 
 const SLEEP = 'HKCategoryTypeIdentifierSleepAnalysis';
 const PREFIX = 'HKCategoryValueSleepAnalysis';
@@ -35,21 +36,42 @@ export interface NightOptions extends ReadOptions {
   source?: string;
 }
 
-/** Every night of a file, in order. @throws CliError HEALTH_VALUE, HEALTH_EMPTY, CSV_INVALID, XML_INVALID ... */
-export async function readNights(path: string, options: NightOptions = {}): Promise<Night[]> {
+export interface Nights {
+  /** In order. */
+  nights: Night[];
+  /** Records of an export that cannot be used. A table with such a row is refused. */
+  skipped: Skipped;
+}
+
+/** Every night of a file. @throws CliError HEALTH_VALUE, HEALTH_EMPTY, CSV_INVALID, XML_INVALID ... */
+export async function readNights(path: string, options: NightOptions = {}): Promise<Nights> {
+  const skipped = new Skipped();
   if ((await kindOfFile(path)) === 'text')
-    return nightsOfTable(path, await readTable(path), options.gapHours);
+    return { nights: nightsOfTable(path, await readTable(path), options.gapHours), skipped };
+  /** Where the skipped ones begin, for those that say so. */
+  const holes: Instant[] = [];
   const records: SleepRecord[] = [];
   const sources = new Map<string, string>();
   const wanted = options.source?.toLowerCase();
   const keep = (attributes: Attributes, line: number) => {
     const source = sourceOf(sources, attributes['sourceName'] ?? '');
     if (wanted !== undefined && source.toLowerCase() !== wanted) return;
-    if (records.length >= MAX_RECORDS) throw wrong(path, line, `more than ${MAX_RECORDS} sleep records`);
-    records.push(recordOf(path, attributes, source, line));
+    if (records.length + skipped.count >= MAX_RECORDS) {
+      const message = `${path}, line ${line}: more than ${MAX_RECORDS} sleep records`;
+      throw new CliError('HEALTH_VALUE', message, EXIT.badInput, 'Take one app with --source.');
+    }
+    const read = recordOf(attributes, source);
+    if (typeof read !== 'string') {
+      records.push(read);
+      return;
+    }
+    skipped.add(line, read);
+    const start = parseInstant(attributes['startDate'] ?? '');
+    if (start !== undefined) holes.push(start);
   };
   await readAppleRecords(path, new Set([SLEEP]), keep, options);
   if (records.length === 0) {
+    if (skipped.count > 0) throw skipped.error(path);
     const seen = [...sources.keys()].slice(0, 10).join(', ');
     const [message, hint] =
       sources.size > 0
@@ -60,7 +82,7 @@ export async function readNights(path: string, options: NightOptions = {}): Prom
           ];
     throw new CliError('HEALTH_EMPTY', message, EXIT.badInput, hint);
   }
-  return splitNights(records, options.gapHours);
+  return { nights: splitNights(records, options.gapHours, holes), skipped };
 }
 
 /** One copy of each name, none of which keeps a piece of the file alive. */
@@ -73,23 +95,15 @@ function sourceOf(sources: Map<string, string>, name: string): string {
   return copy;
 }
 
-function recordOf(
-  path: string,
-  { value, startDate, endDate }: Attributes,
-  source: string,
-  line: number,
-): SleepRecord {
-  const stage = STAGES[value?.startsWith(PREFIX) ? value.slice(PREFIX.length).toLowerCase() : ''];
-  if (stage === undefined) throw wrong(path, line, `a sleep record of ${JSON.stringify(cut(value))}`);
+/** Or why it is none. */
+function recordOf({ value, startDate, endDate }: Attributes, source: string): SleepRecord | string {
+  const name = value?.startsWith(PREFIX) ? value.slice(PREFIX.length).toLowerCase() : '';
+  const stage = Object.hasOwn(STAGES, name) ? STAGES[name] : undefined;
+  if (stage === undefined) return `a sleep record of ${JSON.stringify(cut(value))}`;
   const [start, end] = [parseInstant(startDate ?? ''), parseInstant(endDate ?? '')];
   if (start === undefined || end === undefined)
-    throw wrong(
-      path,
-      line,
-      `a sleep record from ${JSON.stringify(cut(startDate))} to ${JSON.stringify(cut(endDate))}`,
-    );
-  if (end.ms < start.ms)
-    throw wrong(path, line, `a sleep record that ends (${endDate}) before it starts (${startDate})`);
+    return `a sleep record from ${JSON.stringify(cut(startDate))} to ${JSON.stringify(cut(endDate))}`;
+  if (end.ms < start.ms) return `a sleep record that ends (${endDate}) before it starts (${startDate})`;
   return { stage, start, end, source };
 }
 

@@ -62,10 +62,23 @@ test('tables that cannot be read', async () => {
   }
 });
 
+test('records that cannot be used are skipped and counted', async () => {
+  const day = '2024-03-02 07:00:00 +0100';
+  const bad = [weight('70', day, 'stone'), weight('0', day), weight('70', 'Tuesday')];
+  await writeFile(
+    files.at('x.xml'),
+    exportXml(bad[0], weight('70', day), ...bad.slice(1), weight('71', day)),
+  );
+  const { weights_kg, found, skipped } = await readWeights(files.at('x.xml'));
+  assert.deepEqual([weights_kg, found, skipped.count], [[70, 71], 2, 3]);
+  assert.match(skipped.first ?? '', /^line \d+: a weight in "stone"$/);
+});
+
 test('records that say something impossible', async () => {
   const day = '2024-03-02 07:00:00 +0100';
   for (const record of [
     weight('70', day, 'stone'),
+    weight('70', day, 'toString'),
     weight('heavy', day),
     weight('0', day),
     weight('1e999', day).replace('1e999', 'Infinity'),

@@ -6,6 +6,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { CliError, EXIT } from '../errors.ts';
 import { type Attributes, kindOfFile, type ReadOptions, readAppleRecords } from './apple-export.ts';
 import { csvError, csvNumber, parseCsv } from './csv.ts';
+import { Skipped } from './skipped.ts';
 import { localDay, parseInstant } from './times.ts';
 
 /** As many as the original application took. */
@@ -21,8 +22,10 @@ export interface Weights {
   weights_kg: number[];
   /** Of each weight, where the file has dates. */
   days: (string | null)[];
-  /** Weights in the file, of which these are the last. */
+  /** Weights in the file that can be used, of which these are the last. */
   found: number;
+  /** Records of an export that cannot be used. A table with such a row is refused. */
+  skipped: Skipped;
 }
 
 interface Weighing {
@@ -40,6 +43,7 @@ export interface WeightOptions extends ReadOptions {
 export async function readWeights(path: string, options: WeightOptions = {}): Promise<Weights> {
   const last = options.last ?? DEFAULT_LAST;
   const kind = await kindOfFile(path);
+  const skipped = new Skipped();
   let found = 0;
   let kept: Weighing[] = [];
   if (kind === 'text') {
@@ -47,19 +51,25 @@ export async function readWeights(path: string, options: WeightOptions = {}): Pr
     found = kept.length;
   } else {
     const keep = (attributes: Attributes, line: number) => {
-      kept.push(weighing(path, attributes, line));
+      const read = weighing(attributes);
+      if (typeof read === 'string') {
+        skipped.add(line, read);
+        return;
+      }
+      kept.push(read);
       found++;
       if (kept.length > Math.max(KEPT, 2 * last)) kept = newest(kept, last);
     };
     await readAppleRecords(path, new Set([BODY_MASS]), keep, options);
   }
   if (found === 0) {
+    if (skipped.count > 0) throw skipped.error(path);
     const hint =
       'Weights are Record tags of type HKQuantityTypeIdentifierBodyMass: enter or sync some first.';
     throw new CliError('HEALTH_EMPTY', `${path} holds no weights`, EXIT.badInput, hint);
   }
   const chosen = newest(kept, last);
-  return { weights_kg: chosen.map(({ kg }) => kg), days: chosen.map(({ day }) => day), found };
+  return { weights_kg: chosen.map(({ kg }) => kg), days: chosen.map(({ day }) => day), found, skipped };
 }
 
 /** Stable, so that what has no date keeps the order of the file. */
@@ -69,14 +79,14 @@ const newest = (weighings: Weighing[], last: number): Weighing[] =>
 /** To a tenth of a gram: the factor of a unit must not turn 69.3 kg into 69.29999 kg. */
 const toKilograms = (value: number, factor: number): number => Math.round(value * factor * 1e4) / 1e4;
 
-function weighing(path: string, { unit, value, startDate }: Attributes, line: number): Weighing {
-  const factor = KILOGRAMS[unit ?? ''];
-  if (factor === undefined) throw wrong(path, line, `a weight in ${JSON.stringify(cut(unit))}`);
+/** Or why it is none. */
+function weighing({ unit, value, startDate }: Attributes): Weighing | string {
+  const factor = Object.hasOwn(KILOGRAMS, unit ?? '') ? KILOGRAMS[unit] : undefined;
+  if (factor === undefined) return `a weight in ${JSON.stringify(cut(unit))}`;
   const amount = csvNumber(value ?? '', false);
-  if (amount === undefined || !(amount > 0))
-    throw wrong(path, line, `a weight of ${JSON.stringify(cut(value))}`);
+  if (amount === undefined || !(amount > 0)) return `a weight of ${JSON.stringify(cut(value))}`;
   const instant = parseInstant(startDate ?? '');
-  if (instant === undefined) throw wrong(path, line, `a weight on ${JSON.stringify(cut(startDate))}`);
+  if (instant === undefined) return `a weight on ${JSON.stringify(cut(startDate))}`;
   return { kg: toKilograms(amount, factor), ms: instant.ms, day: localDay(instant) };
 }
 
@@ -116,10 +126,3 @@ function tableOf(path: string, text: string): Weighing[] {
 }
 
 export const cut = (text: string | undefined): string | undefined => text?.slice(0, 40);
-
-/** A record of an export that says something impossible. */
-export function wrong(path: string, line: number, what: string): CliError {
-  const hint =
-    'Export the data again; if the line is the same then, report it to the app that wrote the record.';
-  return new CliError('HEALTH_VALUE', `${path}, line ${line}: ${what}`, EXIT.badInput, hint);
-}

@@ -20,6 +20,8 @@ export interface EncryptedInput {
   bytes: number;
   values: number;
   bootstraps: number;
+  /** Where the file has several. */
+  night?: string;
 }
 
 /** @throws CliError NIGHTS_SEVERAL; those of the input and the key */
@@ -40,7 +42,7 @@ export async function encryptInput(
     const bytes = program.encode(keys, clear.input);
     const { values, bootstraps } = program.inspect(bytes);
     await writeOutputs([{ path: options.output, bytes }]);
-    return { file: options.output, bytes: bytes.length, values, bootstraps };
+    return { file: options.output, bytes: bytes.length, values, bootstraps, night: clear.night };
   });
 }
 
@@ -84,9 +86,21 @@ function outputsOf(program: Program, path: string, bytes: Uint8Array): Record<st
         'Fetch the result again when the task has ended.',
       );
     }
+    if (
+      /^[A-Z][A-Z0-9_]{1,63}$/.test(String(body['code'])) &&
+      program.outputs.every(({ key }) => !(key in body))
+    )
+      throw problemError(path, body);
     return taskOutputs({ ...program, responseType: 'json' }, bytes);
   }
   return { [keyOf(program, path, bytes)]: bytes };
+}
+
+/** A problem document (RFC 9457) that curl saved in the place of a result: its own code, text and hint. */
+function problemError(path: string, { code, detail, title, hint }: Record<string, unknown>): CliError {
+  const text = [detail, title].find((part) => typeof part === 'string' && part !== '');
+  const message = `${path} holds no result but an error of the server: ${text ?? code}`;
+  return new CliError(String(code), message, EXIT.badInput, typeof hint === 'string' ? hint : undefined);
 }
 
 function jsonOf(bytes: Uint8Array): Record<string, unknown> {

@@ -3,15 +3,18 @@
  * @module
  */
 import { readFile, stat } from 'node:fs/promises';
-import { type NightChoice, reading } from '../commands/health.ts';
+import { type NightChoice, reading, warnOf } from '../commands/health.ts';
 import { CliError, EXIT } from '../errors.ts';
 import type { Night } from '../health/nights.ts';
+import { note } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface ClearInput {
   /** The night, where the file has several. */
   night?: string;
   input: unknown;
+  /** Records of the export that cannot be used, for more than none. */
+  skipped?: number;
 }
 
 /** The largest input of a program in JSON is far below. */
@@ -44,19 +47,29 @@ export async function readInput(
   }
   if (program === 'weight_stats') {
     const { readWeights } = await import('../health/weights.ts');
-    const { weights_kg } = await reading(terminal, (reader) => readWeights(path, reader));
-    return [{ input: { weights_kg } }];
+    const { weights_kg, skipped } = await reading(terminal, (reader) => readWeights(path, reader));
+    warnOf(terminal, path, skipped);
+    return [{ input: { weights_kg }, skipped: skipped.count || undefined }];
   }
   const { readNights } = await import('../health/sleep.ts');
-  const nights = await reading(terminal, (reader) =>
+  const { nights, skipped } = await reading(terminal, (reader) =>
     readNights(path, { gapHours: choice.gap, source: choice.source, ...reader }),
   );
-  return nightInputs(path, nights, choice.night);
+  warnOf(terminal, path, skipped);
+  const inputs = await nightInputs(path, nights, choice.night);
+  for (const { night, skipped: inside } of inputs)
+    if (inside !== undefined)
+      note(terminal, `warning: ${inside} of them began in the night of ${night}: its score lacks them`);
+  return inputs;
 }
 
 async function nightInputs(path: string, nights: Night[], wanted?: string): Promise<ClearInput[]> {
   const { chooseNights } = await import('../health/nights.ts');
-  return chooseNights(path, nights, wanted).map(({ name, records }) => ({ night: name, input: { records } }));
+  return chooseNights(path, nights, wanted).map(({ name, records, skipped }) => ({
+    night: name,
+    input: { records },
+    skipped,
+  }));
 }
 
 async function fromJson(
@@ -67,7 +80,8 @@ async function fromJson(
 ): Promise<ClearInput[]> {
   let input: unknown;
   try {
-    input = JSON.parse(text);
+    // some editors begin a file with a byte order mark
+    input = JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
     const why = (error as Error).message.slice(0, 120);
     const hint = 'Give a file such as {"weights_kg": [68, 65.5]} or {"records": [[0, 0, 480]]}.';

@@ -10,9 +10,14 @@ export interface Round {
   night?: string;
   /** What the program says: `{"score": 1}`. */
   result: Record<string, unknown>;
-  /** The same computed in the clear. */
-  clear: Record<string, unknown>;
-  agrees: boolean;
+  /** The same computed in the clear; null when the server computed on a catalogue of its own. */
+  clear: Record<string, unknown> | null;
+  /** All of it, scores as well; null where there is nothing to compare with. */
+  agrees: boolean | null;
+  /** Of every advertisement. */
+  scores?: number[];
+  /** Records of the export that cannot be used, for more than none. */
+  skipped?: number;
   bootstraps: number;
   times_ms: Record<string, number>;
   bytes: Record<string, number>;
@@ -32,17 +37,20 @@ export type RunProgram = (program: Program, inputs: ClearInput[], options: RunOp
 /** @param times milliseconds by step */
 export function roundOf(
   program: Program,
-  { night, input }: ClearInput,
+  { night, input, skipped }: ClearInput,
   run: { result: unknown; bootstraps: number; bytes: Record<string, number>; taskId?: string },
   times: Record<string, number>,
 ): Round {
-  const result = shownPart(run.result);
-  const clear = shownPart(program.clear(input));
+  const own = program.clear(input);
+  const clear = isNumbered(run.result) && !isNumbered(own) ? null : own;
+  const { scores } = run.result as { scores?: number[] };
   return {
     ...(night === undefined ? {} : { night }),
-    result,
-    clear,
-    agrees: isDeepStrictEqual(result, clear),
+    result: shownPart(run.result),
+    clear: clear === null ? null : shownPart(clear),
+    agrees: clear === null ? null : isDeepStrictEqual(run.result, clear),
+    ...(scores === undefined ? {} : { scores }),
+    ...(skipped === undefined ? {} : { skipped }),
     bootstraps: run.bootstraps,
     times_ms: Object.fromEntries(
       Object.entries(times).map(([step, ms]) => [snakeCase(step), Math.round(100 * ms) / 100]),
@@ -50,6 +58,12 @@ export function roundOf(
     bytes: run.bytes,
     ...(run.taskId === undefined ? {} : { task_id: run.taskId }),
   };
+}
+
+/** Whether advertisements have no titles: in a result that is so when another catalogue than the one at hand was scored. */
+function isNumbered(result: unknown): boolean {
+  const best = (result as { top?: { index: number; title: string }[] }).top?.[0];
+  return best?.title === `advertisement ${best?.index}`;
 }
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

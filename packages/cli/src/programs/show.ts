@@ -20,19 +20,25 @@ const STEPS: Readonly<Record<string, string>> = {
   decrypt: 'decrypt',
 };
 
+const AGREEMENT: Readonly<Record<string, string>> = {
+  true: 'The encrypted result is the clear one.',
+  false: 'The encrypted result IS NOT the clear one.',
+  null: 'The server has a catalogue of its own: there is no clear result here to compare with.',
+};
+
 /** The result beside the clear one. */
 export function resultText(program: Program, rounds: Round[]): string {
   const unit = program.name === 'weight_stats' ? ' kg' : '';
-  const several = rounds.length > 1;
+  const named = rounds.some(({ night }) => night !== undefined);
   const rows = rounds.flatMap(({ night, result, clear }) =>
-    lines(result, clear).map(([name, encrypted, plain]) => [
-      ...(several ? [night ?? ''] : []),
+    lines(result, clear ?? {}).map(([name, encrypted, plain]) => [
+      ...(named ? [night ?? ''] : []),
       name,
       encrypted + unit,
-      plain + unit,
+      clear === null ? '' : plain + unit,
     ]),
   );
-  return table([...(several ? ['night'] : []), 'result', 'encrypted', 'in the clear'], rows);
+  return table([...(named ? ['night'] : []), 'result', 'encrypted', 'in the clear'], rows);
 }
 
 function lines(
@@ -81,7 +87,7 @@ export function measuredText({ times_ms, bytes, bootstraps, agrees, task_id }: R
       ? `, server key ${bytesText(bytes['server_key'])}${task_id === undefined ? '' : ' once'}`
       : '';
   return [
-    agrees ? 'The encrypted result is the clear one.' : 'The encrypted result IS NOT the clear one.',
+    AGREEMENT[String(agrees)],
     `${times.join(', ')}; in all ${millisecondsText(total)}, ${bootstraps} bootstraps`,
     `${bytesText(bytes['input'])} up, ${bytesText(bytes['result'])} down${key}`,
   ].join('\n');

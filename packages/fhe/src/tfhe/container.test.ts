@@ -123,6 +123,9 @@ test('the header is laid out as documented', () => {
   assert.equal(view.getUint32(36, true), nodeCrc32(seeded.subarray(0, 36)));
   assert.deepEqual(encryptedListInfo(compact), { kind: 'compact', keyId: key.id, parameters, count: 3 });
   assert.equal(encryptedListInfo(result).kind, 'result');
+  const changed = compact.slice();
+  changed[changed.length - 1] ^= 1;
+  assert.throws(() => encryptedListInfo(changed), { name: 'TfheError', code: 'DAMAGED' });
   for (const kind of KINDS) {
     const header = readHeader(ofKind[kind].subarray(0, TFHE_HEADER_BYTES), insecure);
     assert.equal(header.kind, kind);

@@ -153,7 +153,9 @@ export function readHeader(bytes: Uint8Array, options: InsecureOption = {}): Tfh
   if (view.getUint16(10, true) !== 0 || (list ? count < 1 || count > MAX_BLOCKS : count !== 0)) {
     throw new TfheError(
       'HEADER_INVALID',
-      `${KIND_NAMES[kind]} cannot have ${count} blocks (1 ... ${MAX_BLOCKS})`,
+      list
+        ? `${KIND_NAMES[kind]} has 1 to ${MAX_BLOCKS} blocks, not ${count}`
+        : `the header of ${KIND_NAMES[kind]} is damaged: it speaks of ${count} blocks, which only ciphertexts have`,
       'bytes',
     );
   }
@@ -180,12 +182,17 @@ export function openContainer(
       'bytes',
     );
   }
+  return { ...header, payload: checkPayload(bytes, header) };
+}
+
+/** Checks length and checksum. @returns the payload (a view) */
+function checkPayload(bytes: Uint8Array, header: TfheHeader): Uint8Array {
   checkLength(bytes, header);
   const payload = bytes.subarray(TFHE_HEADER_BYTES);
   if (crc32(payload) !== new DataView(bytes.buffer, bytes.byteOffset).getUint32(32, true)) {
     throw new TfheError('DAMAGED', 'the checksum does not match: send the file again', 'bytes');
   }
-  return { ...header, payload };
+  return payload;
 }
 
 function checkLength(bytes: Uint8Array, { kind, payloadBytes }: TfheHeader): void {
@@ -211,8 +218,8 @@ export interface EncryptedListInfo {
 }
 
 /**
- * Reads the header of an encrypted list and checks its length; the contents are checked where they are used.
- * @throws TfheError those of {@link readHeader} except PARAMETERS_INSECURE, WRONG_KIND, TRUNCATED, TRAILING_BYTES
+ * Checks a whole encrypted list, so that damage is found before anyone waits for a computation on it.
+ * @throws TfheError those of {@link openContainer} except PARAMETERS_INSECURE
  */
 export function encryptedListInfo(bytes: Uint8Array): EncryptedListInfo {
   const header = readHeader(bytes, { insecure: true });
@@ -220,6 +227,6 @@ export function encryptedListInfo(bytes: Uint8Array): EncryptedListInfo {
   if (kind !== 'seeded' && kind !== 'compact' && kind !== 'result') {
     throw new TfheError('WRONG_KIND', `this is ${KIND_NAMES[kind]}, expected an encrypted list`, 'bytes');
   }
-  checkLength(bytes, header);
+  checkPayload(bytes, header);
   return { kind, keyId, parameters, count };
 }

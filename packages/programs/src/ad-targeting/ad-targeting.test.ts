@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { ByteReader, ERROR_SIGMA, maxLogQP, phase, readResult, readSeeded } from '@velum/fhe';
 import { loadKernels } from '@velum/kernels/node';
 import fc from 'fast-check';
-import { openEnvelope } from '../envelope.ts';
+import { openEnvelope, sealEnvelope } from '../envelope.ts';
 import { ProgramKeys } from '../keys.ts';
 import { pageOf, sharedFile, sharedJson } from '../testing/shared.ts';
 import { adCatalogueOf } from './catalogue.ts';
@@ -145,7 +145,7 @@ test('sizes are those of the page, and a run is fast', async () => {
   const input = program.encode(keys, program.sample());
   assert.equal(input.length, program.limits.inputBytes);
   const first = await program.run({ kernels }, input);
-  assert.equal(scoresBytes(big.rows) + 32 + 'ad_targeting.scores'.length, first.scores.length);
+  assert.equal(scoresBytes(big.rows) + 32 + 'ad_targeting.scores'.length + 4, first.scores.length);
   const page = pageOf('ad-targeting');
   for (const bytes of [input.length, first.scores.length])
     assert.ok(page.includes(`| ${bytes.toLocaleString('en')} |`), `${bytes}`);
@@ -236,15 +236,16 @@ describe('bad input', () => {
 
   test('a profile of residues that are none, or of another length', async () => {
     const input = program.encode(keys, program.sample());
-    const residues = input.slice();
-    residues.fill(255, residues.length - 200);
+    const envelope = openEnvelope(input.slice(), 'input', 'ad_targeting', 'input');
+    envelope.payload.fill(255, PROFILE_BYTES - 200);
+    const residues = sealEnvelope(envelope);
     const code = { name: 'ProgramError', code: 'CIPHERTEXT_INVALID' };
     const live = kernels.arena.liveBytes;
     await assert.rejects(program.run({ kernels }, residues), code);
     assert.equal(kernels.arena.liveBytes, live);
     assert.throws(() => program.inspect(input.subarray(0, input.length - 1)), code);
     assert.throws(() => program.inspect(new Uint8Array([...input, 0])), code);
-    assert.equal(PROFILE_BYTES + 44, input.length);
+    assert.equal(PROFILE_BYTES + 48, input.length);
   });
 });
 
