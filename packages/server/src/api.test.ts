@@ -38,6 +38,9 @@ test('errors are problem documents with code, hint and instance', async () => {
   assert.equal(type, `/errors/${code}`);
   assert.equal(instance, `urn:uuid:${answer.headers.get('x-request-id')}`);
   for (const text of [title, detail, hint]) assert.ok(text.length > 5);
+  const wrong = await request('GET', `${rig.url}/start_task/?task_name=x`);
+  assert.deepEqual([wrong.status, wrong.json.code], [405, 'METHOD_NOT_ALLOWED']);
+  assert.equal(wrong.headers.get('allow'), 'POST');
   const page = await request('GET', rig.url + type);
   assert.equal(page.status, 200);
   assert.ok(page.text.includes(hint));

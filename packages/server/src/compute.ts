@@ -19,6 +19,7 @@ import { RedisQueue } from './jobs/redis-queue.ts';
 import { Runner } from './jobs/runner.ts';
 import type { WorkerSettings } from './jobs/worker-process.ts';
 import type { Metrics } from './metrics.ts';
+import { readAdCatalogue } from './programs/ad-catalogue.ts';
 import { taskWork } from './programs/task-work.ts';
 
 export interface Compute {
@@ -50,6 +51,7 @@ const identity = (secret: Buffer, what: string): string =>
 export async function openCompute(options: ComputeOptions, processOwner?: string): Promise<Compute> {
   const { config, metrics, log, server, undo } = options;
   const { limits, leaseMilliseconds } = config;
+  if (config.adCatalogue !== undefined) await readAdCatalogue(config.adCatalogue);
   const db = await openDatabase({
     dataDir: config.dataDir,
     databaseUrl: config.databaseUrl,
@@ -67,6 +69,7 @@ export async function openCompute(options: ComputeOptions, processOwner?: string
     store: blobs.descriptor,
     cacheBytes: config.workerCacheBytes,
     threads: config.computeThreads,
+    adCatalogue: config.adCatalogue,
     onOutput: (line) => {
       log.warn({ worker: line }, 'worker output');
       lastLines.push(line);

@@ -32,6 +32,11 @@ export interface ServerOptions {
   redisUrl?: string;
   /** Compute worker processes; 0 only with redisUrl, when other processes compute. VELUM_WORKERS, default 1. */
   workers?: number;
+  /**
+   * A .npy file of rows x 62 weights (uint8): the catalogue that ad_targeting scores instead of Velum's own.
+   * VELUM_AD_CATALOGUE; worker processes need the same.
+   */
+  adCatalogue?: string;
   /** Threads of one compute worker. VELUM_THREADS, default processors / workers. */
   computeThreads?: number;
   /** How long a process may be silent before its jobs are given to others. VELUM_LEASE_MS, default 30000. */
@@ -69,6 +74,7 @@ export interface ServerConfig {
   tlsCert?: string;
   redisUrl?: string;
   workers: number;
+  adCatalogue?: string;
   computeThreads: number;
   leaseMilliseconds: number;
   workerCacheBytes: number;
@@ -120,6 +126,7 @@ export function optionsFromEnvironment(env: Variables = process.env): ServerOpti
     tlsCert: text('VELUM_TLS_CERT'),
     redisUrl: text('VELUM_REDIS_URL'),
     workers: number('VELUM_WORKERS'),
+    adCatalogue: text('VELUM_AD_CATALOGUE'),
     computeThreads: env.VELUM_THREADS === 'auto' ? availableParallelism() : number('VELUM_THREADS'),
     leaseMilliseconds: number('VELUM_LEASE_MS'),
     workerCacheBytes: number('VELUM_WORKER_CACHE_BYTES'),
@@ -139,6 +146,7 @@ export function resolveConfig(options: ServerOptions = {}, env: Variables = proc
   const e = optionsFromEnvironment(env);
   const pick = <K extends keyof ServerOptions>(key: K) => options[key] ?? e[key];
   const workers = pick('workers') ?? 1;
+  const adCatalogue = pick('adCatalogue');
   const config: ServerConfig = {
     host: pick('host') ?? '127.0.0.1',
     port: pick('port') ?? 5001,
@@ -151,6 +159,7 @@ export function resolveConfig(options: ServerOptions = {}, env: Variables = proc
     tlsCert: pick('tlsCert'),
     redisUrl: pick('redisUrl'),
     workers,
+    adCatalogue: adCatalogue === undefined ? undefined : resolve(adCatalogue),
     computeThreads:
       pick('computeThreads') ?? Math.max(1, Math.floor(availableParallelism() / (workers || 1))),
     leaseMilliseconds: pick('leaseMilliseconds') ?? 30_000,
@@ -171,6 +180,13 @@ export function resolveConfig(options: ServerOptions = {}, env: Variables = proc
     }
   };
   inRange('port', 0, 65_535);
+  if (config.workers === 0 && config.redisUrl === undefined) {
+    throw invalid(
+      'workers',
+      'from 1 without Redis (0 leaves the work to worker processes: set VELUM_REDIS_URL or --redis)',
+      0,
+    );
+  }
   inRange('workers', config.redisUrl === undefined ? 1 : 0, Math.max(64, availableParallelism()));
   inRange('computeThreads', 1, 64);
   inRange('leaseMilliseconds', 200, 3_600_000);

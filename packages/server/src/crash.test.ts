@@ -167,6 +167,8 @@ test('kill -9 of the whole server in the middle of a job: nothing is lost', asyn
   const owner = await User.signUp(`${first.url}/api/v0.1`);
   const member = await ModelUser.enrol(owner, await owner.deploy('kill'));
   await member.uploadRows('d', [TINY_ROW]);
+  // After a prediction the worker is idle: stopped while it still loads the new keys, it would never get the job.
+  await owner.call('POST', `${member.url}predict/d`);
   const worker = Number(
     readFileSync(`/proc/${first.child.pid}/task/${first.child.pid}/children`, 'utf8')
       .trim()

@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import { startRig, temporaryDirectory } from '../test/rig.ts';
 import { tlsFiles } from '../test/tls.ts';
 import { resolveConfig, type ServerOptions } from './config.ts';
-import { isLoopback, renewTls } from './environment.ts';
+import { clearTextWarning, isLoopback, renewTls } from './environment.ts';
 
 const open = (options: ServerOptions, env: Record<string, string> = {}) =>
   resolveConfig(options, env).openPrograms;
@@ -51,6 +51,16 @@ test('staging and prod need TLS, their own or a proxy\u2019s', () => {
   assert.equal(refused({ tlsKey: 'k' }), 'TLS_INCOMPLETE');
   assert.equal(refused({ environment: 'production' as 'prod' }), 'CONFIG_INVALID');
   assert.equal(refused({}, { VELUM_THREADS: '0' }), 'CONFIG_INVALID');
+});
+
+test('tokens in clear on a network are warned of', () => {
+  const warned = (options: ServerOptions) => clearTextWarning(resolveConfig(options, {})) !== undefined;
+  assert.ok(warned({ host: '0.0.0.0' }));
+  assert.ok(warned({ host: '0.0.0.0', publicUrl: 'http://velum.example.org' }));
+  assert.ok(warned({ publicUrl: 'http://velum.example.org' }));
+  assert.ok(!warned({}));
+  assert.ok(!warned({ host: '0.0.0.0', tlsKey: 'k', tlsCert: 'c' }));
+  assert.ok(!warned({ host: '0.0.0.0', publicUrl: 'https://velum.example.org' }));
 });
 
 test('loopback names', () => {

@@ -63,6 +63,17 @@ export function checkEnvironment(network: Network, explicit: boolean): boolean {
   return false;
 }
 
+/** What the operator has to know though the server runs: tokens and keys that others on the line can read. */
+export function clearTextWarning({ host, publicUrl, trustProxy, tlsKey }: Network): string | undefined {
+  if (tlsKey !== undefined || publicUrl?.startsWith('https:')) return undefined;
+  const local = isLoopback(host) && !trustProxy && (!publicUrl || isLoopback(new URL(publicUrl).hostname));
+  if (local) return undefined;
+  return (
+    `listening on ${host} without TLS: passwords and bearer tokens travel in clear. Set VELUM_ENV to staging or prod ` +
+    'with VELUM_TLS_KEY and VELUM_TLS_CERT, or stand behind a proxy that ends TLS and set VELUM_PUBLIC_URL=https://…'
+  );
+}
+
 /** Key and certificate for the listener; undefined without TLS. Throws ConfigError TLS_FILE_UNREADABLE. */
 export function readTls(
   config: Pick<Network, 'tlsKey' | 'tlsCert'>,

@@ -73,6 +73,11 @@ export const ERRORS = {
     title: 'There is no such path or method',
     hint: 'The routes are listed at /docs and in /openapi.json.',
   },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: 'The path has no such method',
+    hint: 'Use a method that the Allow header names; the routes are listed at /docs.',
+  },
   MODEL_NOT_FOUND: {
     status: 404,
     title: 'There is no such model',

@@ -91,7 +91,17 @@ export function sendProblem(error: ApiError, request: FastifyRequest, reply: Fas
     .send(Buffer.from(JSON.stringify(problemOf(error, request.id))));
 }
 
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
+
 export function notFoundHandler(request: FastifyRequest, reply: FastifyReply): void {
+  const path = request.url.replace(/\?.*$/s, '').replace(/(?<=.)\/$/, '');
+  const allowed = METHODS.filter((method) => request.server.hasRoute({ method, url: path }));
+  if (allowed.length > 0) {
+    reply.header('allow', allowed.join(', '));
+    const detail = `${path.slice(0, 200)} takes ${allowed.join(', ')}, not ${request.method}`;
+    sendProblem(new ApiError('METHOD_NOT_ALLOWED', detail), request, reply);
+    return;
+  }
   const detail = `${request.method} ${redactUrl(request.url).slice(0, 200)} does not exist`;
   sendProblem(new ApiError('ROUTE_NOT_FOUND', detail), request, reply);
 }

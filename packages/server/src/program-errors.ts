@@ -36,7 +36,7 @@ export const PROGRAM_ERRORS = {
   TASK_FINISHED: {
     status: 409,
     title: 'The task has finished already',
-    hint: 'There is nothing left to cancel; fetch the result by GET /get_task_result.',
+    hint: 'There is nothing left to cancel. `task_status` says how it ended: after success or completed GET /get_task_result has the result; after failure start the task again.',
   },
   TASK_CRASHED: {
     status: 409,
@@ -57,6 +57,11 @@ export const PROGRAM_ERRORS = {
     status: 422,
     title: 'The upload is no server key',
     hint: '`reason` carries the code and the text. Upload the server key exactly as `velum program keygen` or the client library made it.',
+  },
+  SECRET_KEY_SENT: {
+    status: 422,
+    title: 'The upload is a secret key',
+    hint: 'Nothing of it was kept, but it has travelled: make new keys (`velum program keygen`), and send the server key or an encrypted input, never client.key.',
   },
   INPUT_REFUSED: {
     status: 422,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { MESSAGE_1_CARRY_1, TfheClientKey, TINY_2_2, tfheParameters } from '@velum/fhe';
+import { MESSAGE_1_CARRY_1, NO_PROFILE, sealWire, TfheClientKey, TINY_2_2, tfheParameters } from '@velum/fhe';
 import { file, form, manyWeights, ProgramUser, sharedKeys } from '../test/program-rig.ts';
 import { blobKeys, type Rig, startRig, until } from '../test/rig.ts';
 import { expire } from './models/maintenance.ts';
@@ -41,7 +41,9 @@ test('what is no server key is refused as it comes, and nothing is kept', async 
     [header, 422, 'SERVER_KEY_INVALID', 'DAMAGED'],
     [client.publicKey(), 422, 'SERVER_KEY_INVALID', 'WRONG_KIND'],
     [client.encrypt([1, 2]), 422, 'SERVER_KEY_INVALID', 'WRONG_KIND'],
-    [client.toBytes(), 422, 'SECRET_NOT_WRAPPED'],
+    [client.toBytes(), 422, 'SECRET_KEY_SENT'],
+    [await sealWire('secret', NO_PROFILE, keys.toBytes()), 422, 'SECRET_KEY_SENT'],
+    [await sealWire('wrapped-secret', NO_PROFILE, keys.toBytes()), 422, 'SECRET_KEY_SENT'],
     [tiny.serverKey(), 422, 'SERVER_KEY_INVALID', 'PARAMETERS_INSECURE'],
     [new Uint8Array(70 * 2 ** 20).fill(1), 413, 'BODY_TOO_LARGE'],
   ];
@@ -53,6 +55,9 @@ test('what is no server key is refused as it comes, and nothing is kept', async 
   }
   const missing = await user.call('POST', '/add_key', { body: form({ other: 'x' }) });
   assert.deepEqual([missing.status, missing.json.code], [422, 'FIELD_MISSING']);
+  const sent = await user.tryStart('ad_targeting', await sealWire('secret', NO_PROFILE, keys.toBytes()));
+  assert.deepEqual([sent.status, sent.json.code], [422, 'SECRET_KEY_SENT']);
+  assert.match(sent.json.hint, /make new keys/);
   const asText = await user.call('POST', '/add_key', { body: form({ key: 'server.key' }) });
   assert.match(asText.json.detail, /-F key=@FILE/);
   assert.deepEqual(await blobKeys(rig), []);

@@ -113,6 +113,7 @@ test('cancel ends the computation within a second, and a queued task never begin
   assert.deepEqual([twice.status, twice.json.status], [200, 'revoked']);
   const result = await user.result(running);
   assert.deepEqual([result.status, result.json.code], [410, 'TASK_REVOKED']);
+  assert.equal(result.json.task_status, 'revoked');
   assert.deepEqual((await user.ok('GET', '/list_current_tasks')).json, []);
 
   const done = await user.start('ad_targeting', ADS.sample());
@@ -156,6 +157,7 @@ test('a task whose worker dies every time fails with a reason; the service stays
     assert.deepEqual([status.status, status.reason.code, status.attempts], ['failure', 'WORKER_CRASHED', 3]);
     const answer = await user.result(task);
     assert.deepEqual([answer.status, answer.json.code], [409, 'TASK_CRASHED']);
+    assert.equal(answer.json.task_status, 'failure');
     assert.equal(answer.json.reason.code, 'WORKER_CRASHED');
   } finally {
     killing = false;

@@ -153,6 +153,17 @@ function suite(server: RedisServer): void {
     await user.waitFor(next, ['success']);
   });
 
+  test('the rank is known while the queue does not know the task', async () => {
+    const { db, runner } = rig.services;
+    const task = await user.start('weight_stats', manyWeights(2), uid);
+    await user.waitFor(task, ['success']);
+    const lost = { state: 'Queued', lease_owner: 'nobody', lease_until: Date.now() + 60_000 } as const;
+    await db.updateTable('tasks').set(lost).where('id', '=', task.task_id).execute();
+    assert.equal(await runner.rank('tasks', task.task_id), 1);
+    await db.updateTable('tasks').set({ state: 'Completed' }).where('id', '=', task.task_id).execute();
+    assert.equal(await runner.rank('tasks', task.task_id), undefined);
+  });
+
   test('a process that is stopped gives its task back at once, and no attempt is held against it', async () => {
     const task = await user.start('weight_stats', manyWeights(8), uid);
     const computer = await computerOf(task);

@@ -4,6 +4,8 @@
  * @module
  */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import Fastify from 'fastify';
 import { openCompute } from './compute.ts';
 import { resolveConfig, type ServerOptions } from './config.ts';
@@ -18,6 +20,7 @@ export type WorkersOptions = Pick<
   | 'databaseUrl'
   | 'redisUrl'
   | 'workers'
+  | 'adCatalogue'
   | 'computeThreads'
   | 'workerCacheBytes'
   | 'leaseMilliseconds'
@@ -61,6 +64,19 @@ export async function startWorkers(options: WorkersOptions = {}): Promise<Runnin
   }
   if (config.workers === 0) {
     throw new ConfigError('CONFIG_INVALID', 'workers must be an integer from 1 here, got 0');
+  }
+  const database = join(config.dataDir, 'velum.sqlite');
+  if (!existsSync(config.dataDir)) {
+    throw new ConfigError(
+      'DATA_DIR_MISSING',
+      `the data directory ${config.dataDir} is not there: workers need that of the server (--data, VELUM_DATA_DIR); start the server first`,
+    );
+  }
+  if (config.databaseUrl === undefined && !existsSync(database)) {
+    throw new ConfigError(
+      'DATABASE_MISSING',
+      `the database ${database} is not there: start the server first, or set VELUM_DATABASE_URL as it has`,
+    );
   }
   const { log } = Fastify({ logger: loggerOptions(config.logger) });
   const undo: (() => unknown)[] = [];

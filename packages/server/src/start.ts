@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { buildApp, createApp } from './app.ts';
 import { openCompute } from './compute.ts';
 import { resolveConfig, type ServerConfig, type ServerOptions } from './config.ts';
-import { renewTls } from './environment.ts';
+import { clearTextWarning, renewTls } from './environment.ts';
 import { ConfigError } from './errors.ts';
 import { Compiler } from './jobs/compile.ts';
 import { lockDataDir } from './lock.ts';
@@ -86,6 +86,11 @@ export async function startWithServices(
     undo.push(() => app.close());
     const url = await listen(app, config);
     services.publicUrl ||= url;
+    const warning = clearTextWarning(config);
+    if (warning !== undefined) {
+      if (config.logger === false) process.emitWarning(warning, 'VelumWarning');
+      else app.log.warn(warning);
+    }
     const maintenance = setInterval(() => {
       expire(services)
         .then(() => renewTls(app.server as HttpsServer, config))

@@ -16,6 +16,7 @@ import { WorkerPool } from './jobs/pool.ts';
 import { InProcessQueue } from './jobs/queue.ts';
 import { redactUrl } from './logger.ts';
 import { checkName } from './models/names.ts';
+import { startWorkers } from './start-workers.ts';
 
 test('passwords: PHC strings, verified by their own parameters', async () => {
   const hash = await hashPassword('pässwörd');
@@ -169,7 +170,7 @@ test('configuration: options, then environment, then defaults; errors name the s
   for (const [env, name] of [
     [{ VELUM_PORT: 'x' }, /VELUM_PORT/],
     [{ VELUM_PORT: '70000' }, /port/],
-    [{ VELUM_WORKERS: '0' }, /workers/],
+    [{ VELUM_WORKERS: '0' }, /workers.*VELUM_REDIS_URL or --redis/],
     [{ VELUM_LIMITS: '[1]' }, /VELUM_LIMITS/],
     [{ VELUM_LIMITS: '{"nope":1}' }, /limits\.nope/],
     [{ VELUM_PUBLIC_URL: 'ftp://x' }, /publicUrl/],
@@ -215,4 +216,19 @@ test('pool: says whether a worker is free, waits for one, and stops waiting', as
   await pool.stop();
   assert.equal(await pool.hasFree(never.signal, 20_000), false);
   await rm(root, { recursive: true });
+});
+
+test('workers need what the server made', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'velum-workers-'));
+  const redisUrl = 'redis://127.0.0.1:1';
+  const missing = join(dataDir, 'missing');
+  await assert.rejects(startWorkers({ redisUrl, dataDir: missing }), {
+    code: 'DATA_DIR_MISSING',
+    message: /missing.*start the server first/,
+  });
+  await assert.rejects(startWorkers({ redisUrl, dataDir }), {
+    code: 'DATABASE_MISSING',
+    message: /velum\.sqlite.*start the server first/,
+  });
+  await rm(dataDir, { recursive: true });
 });

@@ -5,6 +5,8 @@
  * an fsync per commit.
  * @module
  */
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type Dialect, SqliteDialect } from 'kysely';
 
@@ -14,6 +16,9 @@ export type SqliteSynchronous = 'NORMAL' | 'FULL';
 const CACHED_STATEMENTS = 256;
 
 export function sqliteDialect(path: string, synchronous: SqliteSynchronous = 'NORMAL'): Dialect {
+  // SQLite would make it readable for all; its -wal and -shm get the permissions of the file.
+  // Never opened when it is there: closing a second descriptor would drop the locks this process holds on it.
+  if (!existsSync(path) && existsSync(dirname(path))) closeSync(openSync(path, 'a', 0o600));
   const database = new DatabaseSync(path);
   database.exec('PRAGMA busy_timeout = 5000');
   database.exec('PRAGMA journal_mode = WAL');
@@ -44,7 +49,11 @@ export function sqliteDialect(path: string, synchronous: SqliteSynchronous = 'NO
         return {
           reader: statement.columns().length > 0,
           all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
-          run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
+          run: (parameters) =>
+            // SQLite has rolled back by itself when the disk is full; a second rollback would hide that error.
+            sql === 'rollback' && database.isTransaction === false
+              ? { changes: 0, lastInsertRowid: 0 }
+              : statement.run(...(parameters as SQLInputValue[])),
           iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
         };
       },

@@ -6,9 +6,10 @@
 import { TfheServerKey } from '@velum/fhe';
 import type { Kernels } from '@velum/kernels';
 import { loadKernels } from '@velum/kernels/node';
-import { programNamed } from '@velum/programs';
+import { adTargeting, type Program, programNamed } from '@velum/programs';
 import { decodePlan, RuntimeError, type ServerKeys, ServerPlan } from '@velum/runtime';
 import type { BlobStore } from '../blobs/store.ts';
+import { readAdCatalogue } from '../programs/ad-catalogue.ts';
 import { ByteLru, type Cached } from './lru.ts';
 import type { PredictResult, PredictTask, PrefetchTask, ProgramTask } from './protocol.ts';
 
@@ -36,14 +37,22 @@ export class ComputeTasks {
   /** Plans and keys share the bytes. A plan is touched after its keys, so it never goes before them. */
   readonly #cache: ByteLru<ServerPlan | ServerKeys | CachedServerKey>;
 
-  private constructor(kernels: Kernels, blobs: BlobStore, cacheBytes: number) {
+  /** ad_targeting on the operator's catalogue. */
+  readonly #ads: Program | undefined;
+
+  private constructor(kernels: Kernels, blobs: BlobStore, cacheBytes: number, ads: Program | undefined) {
     this.kernels = kernels;
+    this.#ads = ads;
     this.#blobs = blobs;
     this.#cache = new ByteLru(cacheBytes);
   }
 
-  static async open(blobs: BlobStore, cacheBytes: number, threads: number): Promise<ComputeTasks> {
-    return new ComputeTasks(await loadKernels({ threads }), blobs, cacheBytes);
+  static async open(
+    blobs: BlobStore,
+    { cacheBytes, threads, adCatalogue }: { cacheBytes: number; threads: number; adCatalogue?: string },
+  ): Promise<ComputeTasks> {
+    const ads = adCatalogue === undefined ? undefined : adTargeting(await readAdCatalogue(adCatalogue));
+    return new ComputeTasks(await loadKernels({ threads }), blobs, cacheBytes, ads);
   }
 
   async predict(task: PredictTask, onProgress: OnProgress): Promise<PredictResult> {
@@ -59,7 +68,7 @@ export class ComputeTasks {
 
   async program(task: ProgramTask, onProgress: OnProgress): Promise<PredictResult> {
     const start = performance.now();
-    const program = programNamed(task.program);
+    const program = task.program === this.#ads?.name ? this.#ads : programNamed(task.program);
     const input = await this.#blobs.read(task.inputBlob);
     // The header first: a key is not loaded for an input that cannot be run.
     const { bootstraps } = program.inspect(input);

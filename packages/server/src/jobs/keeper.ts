@@ -21,14 +21,24 @@ interface KeeperOptions {
   log: RunnerLog;
 }
 
+/** The runner of this process, as far as the keeper has to know it. */
+interface Here {
+  /** It is being worked on here. */
+  active(entry: string): boolean;
+  /** The keeper ended it; somebody may wait for that. */
+  ended(entry: string): void;
+}
+
 export class Keeper {
   readonly #options: KeeperOptions;
+  readonly #here: Here;
   readonly #works: Work<WorkName, WorkRow>[];
   #heartbeat: NodeJS.Timeout | undefined;
   #beating = false;
 
-  constructor(options: KeeperOptions) {
+  constructor(options: KeeperOptions, here: Here) {
     this.#options = options;
+    this.#here = here;
     this.#works = Object.values(options.works) as unknown as Work<WorkName, WorkRow>[];
   }
 
@@ -57,6 +67,7 @@ export class Keeper {
     const { queue, owner } = this.#options;
     for (const work of this.#works) await work.rows.renewLeases(owner);
     await this.#recover(false);
+    await this.#recoverOwn();
     if (!queue.shared || !queue.available) return;
     let rows = 0;
     for (const work of this.#works) rows += await work.rows.queuedCount();
@@ -76,6 +87,22 @@ export class Keeper {
     for (const work of this.#works) {
       for (const row of await work.rows.abandoned(this.#options.owner, atStart))
         await this.#rescue(work, row);
+    }
+  }
+
+  /**
+   * What says Running under our own lease and is not: the database failed when it was to be ended, so long that the
+   * runner gave up. The lease is renewed with the others and would never end.
+   */
+  async #recoverOwn(): Promise<void> {
+    for (const work of this.#works) {
+      for (const row of await work.rows.running(this.#options.owner)) {
+        if (this.#here.active(entryOf(work.rows.name, row.id))) continue;
+        // One that the database still refuses must not hold up the others.
+        await this.#rescue(work, row).catch((error: unknown) =>
+          this.#options.log.warn({ err: error, id: row.id }, `the ${work.noun} could not be taken back yet`),
+        );
+      }
     }
   }
 
@@ -110,6 +137,8 @@ export class Keeper {
     if (!ended) return;
     work.onFinished?.(ended);
     await work.ended(ended);
-    this.#options.queue.signal({ kind: 'changed', entry: entryOf(work.rows.name, row.id) });
+    const entry = entryOf(work.rows.name, row.id);
+    this.#here.ended(entry);
+    this.#options.queue.signal({ kind: 'changed', entry });
   }
 }

@@ -209,10 +209,33 @@ export class WorkRows<N extends WorkName = WorkName, Row extends WorkRow = RowOf
       .where('state', '=', row.state)
       .where('lease_owner', '=', row.lease_owner)
       .where('attempts', '=', row.attempts);
+    // Taken again since the row was read, by another run of the same process.
+    if (row.state === 'Running') update = update.where('claim', '=', row.claim);
     // A process that was only slow may have renewed its lease since the row was read.
     if (row.lease_owner !== owner) update = update.where('lease_until', '=', row.lease_until);
     const { numUpdatedRows } = await update.executeTakeFirst();
     return numUpdatedRows === 1n;
+  }
+
+  /** What says Running under this process's lease. */
+  running(owner: string): Promise<Row[]> {
+    return this.#db
+      .selectFrom(this.#table)
+      .selectAll()
+      .where('state', '=', 'Running')
+      .where('lease_owner', '=', owner)
+      .execute() as Promise<Row[]>;
+  }
+
+  /** How much waits that came before this time. */
+  async queuedBefore(time: number): Promise<number> {
+    const { count } = await this.#db
+      .selectFrom(this.#table)
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('state', '=', 'Queued')
+      .where('queued_at', '<', time)
+      .executeTakeFirstOrThrow();
+    return Number(count);
   }
 
   /** Ids of what waits under this process's lease, oldest first. */

@@ -3,6 +3,7 @@
  * who waits. Cancelling and stopping live here too; recovery and leases are in keeper.ts.
  * @module
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { BlobStore } from '../blobs/store.ts';
 import { ApiError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
@@ -51,6 +52,12 @@ const POLL_MILLISECONDS = 400;
 /** How long an entry waits for a compute worker that is being replaced, before it goes back to the queue. */
 const FREE_MILLISECONDS = 10_000;
 
+/** A database that refuses a write is asked again after this time, then after twice as long, ... */
+const FIRST_RETRY_MILLISECONDS = 100;
+const LONGEST_RETRY_MILLISECONDS = 5000;
+/** After that the worker is free for other work, and the keeper looks after the row. */
+const RETRY_FOR_MILLISECONDS = 60_000;
+
 /** wait() ends with this when the server stops before the work does. */
 export class StoppedError extends Error {}
 
@@ -61,12 +68,15 @@ export class Runner {
   readonly #active = new Map<string, Active>();
   readonly #waiters = new Map<string, Set<(row: WorkRow | undefined) => void>>();
   #poll: NodeJS.Timeout | undefined;
-  #stopping = false;
+  readonly #stop = new AbortController();
 
   constructor(options: RunnerOptions) {
     this.#options = options;
     this.works = options.works;
-    this.#keeper = new Keeper(options);
+    this.#keeper = new Keeper(options, {
+      active: (entry) => this.#active.has(entry),
+      ended: (entry) => this.#lookLater(entry),
+    });
   }
 
   get running(): number {
@@ -109,10 +119,16 @@ export class Runner {
     });
   }
 
-  /** Place among what waits, 1 is next; undefined when it does not wait or the queue does not answer. */
+  /** Place among what waits, 1 is next; undefined when it does not wait. By the time it came where the queue cannot tell. */
   async rank(name: WorkName, id: string): Promise<number | undefined> {
     const ahead = await this.#options.queue.position(entryOf(name, id)).catch(() => undefined);
-    return ahead === undefined ? undefined : ahead + 1;
+    if (ahead !== undefined) return ahead + 1;
+    // A queue that is away or has forgotten it: the rows know who came earlier.
+    const row = await this.#work(name).rows.find(id);
+    if (row?.state !== 'Queued') return undefined;
+    let earlier = 0;
+    for (const work of Object.values(this.works)) earlier += await work.rows.queuedBefore(row.queued_at);
+    return earlier + 1;
   }
 
   /** Everything that waits, of every account. */
@@ -161,14 +177,14 @@ export class Runner {
     const row = await work.rows.find(id);
     // The worker may have written the result just before it was stopped.
     if (row) for (const key of work.resultBlobs(row)) await blobs.delete(key);
-    await this.#ended(entry);
+    await this.#ended(entry, row);
     return true;
   }
 
   /** Stops consuming, gives running work `graceMs` to end, then puts it back to the queue. */
   async stop(graceMs: number): Promise<void> {
     const { queue } = this.#options;
-    this.#stopping = true;
+    this.#stop.abort();
     this.#keeper.stop();
     clearInterval(this.#poll);
     queue.stop();
@@ -197,7 +213,7 @@ export class Runner {
     const { log, owner } = this.#options;
     const parsed = parseEntry(entry);
     if (!parsed || this.#active.has(entry)) return false;
-    if (this.#stopping) return true;
+    if (this.#stop.signal.aborted) return true;
     let settle = () => {};
     const active: Active = {
       abort: new AbortController(),
@@ -211,22 +227,26 @@ export class Runner {
       const work = this.#work(parsed.name);
       // A process whose workers cannot start must leave the work to others.
       const free = await this.#options.pool.hasFree(active.abort.signal, FREE_MILLISECONDS);
-      const row = free ? await work.rows.claim(parsed.id, owner) : undefined;
+      const row = free ? await this.#insist(entry, () => work.rows.claim(parsed.id, owner)) : undefined;
       if (row) {
         active.claim = row.claim;
         again = await this.#compute(work, row, active);
       } else if (!free) {
-        again = (await work.rows.find(parsed.id))?.state === 'Queued';
+        again = (await this.#insist(entry, () => work.rows.find(parsed.id)))?.state === 'Queued';
       }
     } catch (error) {
-      // The database failed: the row stays Running and is recovered when its lease ends or at the next start.
+      // The database failed for long. What was not claimed waits on; a Running row is taken back by the keeper of
+      // this process, or at the next start.
+      again = active.claim === undefined;
       log.error({ err: error, entry }, 'work could not be processed');
     } finally {
       this.#active.delete(entry);
       settle();
     }
     if (again) return true;
-    await this.#ended(entry).catch((error: unknown) => log.error({ err: error, entry }, 'clean-up failed'));
+    await this.#insist(entry, () => this.#work(parsed.name).rows.find(parsed.id))
+      .then((row) => this.#ended(entry, row))
+      .catch((error: unknown) => log.error({ err: error, entry }, 'clean-up failed'));
     this.#options.queue.signal({ kind: 'changed', entry });
     return false;
   }
@@ -234,6 +254,7 @@ export class Runner {
   /** True when the work has to be queued again. */
   async #compute(work: AnyWork, row: WorkRow, active: Active): Promise<boolean> {
     const { pool, limits, log } = this.#options;
+    const entry = entryOf(work.rows.name, row.id);
     let outcome: Outcome;
     try {
       const result = await pool.run(work.task(row), {
@@ -250,7 +271,7 @@ export class Runner {
       };
     } catch (error) {
       if (error instanceof WorkerCrash && error.reason !== 'timeout') {
-        const current = await work.rows.find(row.id);
+        const current = await this.#insist(entry, () => work.rows.find(row.id));
         if (current?.state !== 'Running' || current.claim !== row.claim) {
           await this.#discard(work, row);
           return false;
@@ -261,19 +282,34 @@ export class Runner {
             { id: row.id, attempt: row.attempts },
             `${error.message}; the ${work.noun} goes back to the queue`,
           );
-          return work.rows.requeue(row, !stopped);
+          return this.#insist(entry, () => work.rows.requeue(row, !stopped));
         }
       }
       outcome = failedOutcome(error, work, row, limits.retentionDays);
       log.warn({ id: row.id, code: outcome.reasonCode }, `a ${work.noun} failed`);
     }
-    if (!(await work.rows.finish(row, outcome))) {
-      await this.#discard(work, row);
-    } else if (work.onFinished) {
-      const ended = await work.rows.find(row.id);
-      if (ended) work.onFinished(ended);
-    }
+    const done = await this.#insist(entry, () => work.rows.finish(row, outcome));
+    const ended = await this.#insist(entry, () => work.rows.find(row.id));
+    // The first try may have been recorded though its answer was lost, or the keeper was faster: that is no lost claim.
+    const recorded = ended?.state === 'Completed' && ended.claim === row.claim;
+    if (!done && !recorded) await this.#discard(work, row);
+    else if (done && ended) work.onFinished?.(ended);
     return false;
+  }
+
+  /** Asks a failing database again until it answers; throws its error after a while, or when this process stops. */
+  async #insist<T>(entry: string, ask: () => Promise<T>): Promise<T> {
+    const { signal } = this.#stop;
+    const end = Date.now() + RETRY_FOR_MILLISECONDS;
+    for (let wait = FIRST_RETRY_MILLISECONDS; ; wait = Math.min(2 * wait, LONGEST_RETRY_MILLISECONDS)) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (signal.aborted || Date.now() > end) throw error;
+        this.#options.log.warn({ err: error, entry }, 'the database failed; it is asked again');
+        await delay(wait, undefined, { signal }).catch(() => {});
+      }
+    }
   }
 
   /** The claim was lost: its result is nobody's. */
@@ -314,14 +350,13 @@ export class Runner {
       // Ended by ourselves a moment ago, most often; then there is nothing left to abort.
       active.abort.abort();
     }
-    if (waiters && !active && (!row || !isActive(row))) await this.#ended(entry);
+    if (waiters && !active && (!row || !isActive(row))) await this.#ended(entry, row);
   }
 
-  async #ended(entry: string): Promise<void> {
+  async #ended(entry: string, row: WorkRow | undefined): Promise<void> {
     const parsed = parseEntry(entry);
     if (!parsed) return;
     const work = this.#work(parsed.name);
-    const row = await work.rows.find(parsed.id);
     const waiters = this.#waiters.get(entry);
     if (waiters && (!row || !isActive(row))) {
       this.#waiters.delete(entry);

@@ -20,6 +20,8 @@ export interface WorkerSettings {
   cacheBytes: number;
   /** Threads that its kernels compute with. */
   threads: number;
+  /** Path of the operator's own catalogue for ad_targeting. */
+  adCatalogue?: string;
   /** Gets what the process prints on stderr, line by line. */
   onOutput?(line: string): void;
 }
@@ -49,8 +51,8 @@ export class WorkerProcess {
   constructor(settings: WorkerSettings) {
     const env: Record<string, string> = {};
     for (const name of PASSED_ON) if (process.env[name] !== undefined) env[name] = process.env[name];
-    const { store, cacheBytes, threads } = settings;
-    env.VELUM_WORKER = JSON.stringify({ store, cacheBytes, threads });
+    const { store, cacheBytes, threads, adCatalogue } = settings;
+    env.VELUM_WORKER = JSON.stringify({ store, cacheBytes, threads, adCatalogue });
     this.#child = fork(ENTRY, [], {
       env,
       execArgv: ['--disable-warning=ExperimentalWarning'],

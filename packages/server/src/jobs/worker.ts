@@ -13,6 +13,7 @@ const settings = JSON.parse(process.env.VELUM_WORKER ?? 'null') as {
   store: BlobStoreDescriptor;
   cacheBytes: number;
   threads: number;
+  adCatalogue?: string;
 } | null;
 if (!settings || !process.send) {
   console.error('worker.ts is started by the server, not by hand');
@@ -26,7 +27,7 @@ process.on('disconnect', () => process.exit(0));
 
 const blobs = await openBlobStore(settings.store, { owner: false });
 const { ComputeTasks } = await import('./compute-tasks.ts');
-const tasks = await ComputeTasks.open(blobs, settings.cacheBytes, settings.threads);
+const tasks = await ComputeTasks.open(blobs, settings);
 
 /** Between two progress messages: the computation is synchronous and must not drown in them. */
 const PROGRESS_MILLISECONDS = 100;

@@ -1,5 +1,5 @@
 /**
- * The stream check of a server key: header as soon as 40 bytes are in, length and checksums while the bytes pass
+ * The stream check of a server key: header as soon as 80 bytes are in, length and checksums while the bytes pass
  * through to the store. What the key contains is checked by the compute worker, which loads it.
  * @module
  */
@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { TFHE_HEADER_BYTES, TfheError, tfheHeader } from '@velum/fhe';
 import { ApiError } from '../errors.ts';
+import { refuseSecretKey, TELLING_BYTES } from './secret-key.ts';
 
 export interface ServerKeySummary {
   bytes: number;
@@ -40,7 +41,7 @@ export async function* checkedServerKey(
       crc = crc32(chunk, crc);
     } else {
       head = Buffer.concat([head, chunk]);
-      if (head.length >= TFHE_HEADER_BYTES) {
+      if (head.length >= TELLING_BYTES) {
         header = checkHeader(head, maxBytes);
         crc = crc32(head.subarray(TFHE_HEADER_BYTES));
       }
@@ -53,7 +54,10 @@ export async function* checkedServerKey(
     }
     yield chunk;
   }
-  header ??= checkHeader(head, maxBytes);
+  if (!header) {
+    header = checkHeader(head, maxBytes);
+    crc = crc32(head.subarray(TFHE_HEADER_BYTES));
+  }
   const expected = TFHE_HEADER_BYTES + header.payloadBytes;
   if (bytes < expected) {
     throw refused(
@@ -68,18 +72,13 @@ export async function* checkedServerKey(
 }
 
 function checkHeader(head: Uint8Array, maxBytes: number): TfheHeader {
+  refuseSecretKey(head);
   let header: TfheHeader;
   try {
     header = tfheHeader(head);
   } catch (error) {
     if (!(error instanceof TfheError)) throw error;
     throw refused(error.code, error.message);
-  }
-  if (header.kind === 'secret') {
-    throw new ApiError(
-      'SECRET_NOT_WRAPPED',
-      'the upload is a client key, the secret one; it was not stored. Upload the server key',
-    );
   }
   if (header.kind !== 'server-key') throw refused('WRONG_KIND', `expected a server key, got ${header.kind}`);
   const total = TFHE_HEADER_BYTES + header.payloadBytes;

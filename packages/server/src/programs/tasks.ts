@@ -11,6 +11,7 @@ import { ApiError } from '../errors.ts';
 import { ACTIVE, type TaskRow } from '../jobs/rows.ts';
 import type { Services } from '../services.ts';
 import { serverKeyNotFound } from './keys.ts';
+import { refuseSecretKey } from './secret-key.ts';
 import { taskBlobs } from './task-work.ts';
 
 export interface TaskRequest {
@@ -42,7 +43,7 @@ export function findProgram(name: string): Program {
 /**
  * A Queued row for the stored input; `fresh` false when the same request was made before. The caller enqueues a
  * fresh one, and deletes the input of one that is not.
- * Throws ApiError INPUT_REFUSED, FIELD_MISSING, SERVER_KEY_NOT_FOUND, SERVER_KEY_MISMATCH, QUOTA_EXCEEDED or
+ * Throws ApiError SECRET_KEY_SENT, INPUT_REFUSED, FIELD_MISSING, SERVER_KEY_NOT_FOUND, SERVER_KEY_MISMATCH, QUOTA_EXCEEDED or
  * IDEMPOTENCY_KEY_REUSED.
  */
 export async function createTask(
@@ -55,7 +56,9 @@ export async function createTask(
   const { program, idempotencyKey } = request;
   const repeated = await earlier(services, accountId, request);
   if (repeated) return { task: repeated, fresh: false };
-  const facts = inspect(program, await blobs.read(request.inputBlob));
+  const input = await blobs.read(request.inputBlob);
+  refuseSecretKey(input);
+  const facts = inspect(program, input);
   try {
     const task = await db.transaction().execute(async (tx) => {
       const { active } = await tx

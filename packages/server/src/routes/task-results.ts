@@ -10,7 +10,7 @@ import { BlobError } from '../blobs/store.ts';
 import { ApiError } from '../errors.ts';
 import type { TaskRow } from '../jobs/rows.ts';
 import { readFields } from '../programs/form.ts';
-import { describeTask, outputFiles, TaskStatusSchema } from '../programs/task-view.ts';
+import { describeTask, outputFiles, statusOfTask, TaskStatusSchema } from '../programs/task-view.ts';
 import { taskBlobs } from '../programs/task-work.ts';
 import { findProgram } from '../programs/tasks.ts';
 import type { Services } from '../services.ts';
@@ -154,7 +154,7 @@ function expired(error: unknown): never {
 }
 
 function throwUnlessStored(task: TaskRow): void {
-  const extra = { task_id: task.id, uid: task.uid };
+  const extra = { task_id: task.id, uid: task.uid, task_status: statusOfTask(task) };
   if (task.state === 'Cancelled') throw new ApiError('TASK_REVOKED', 'the task was cancelled', extra);
   if (task.state === 'Failed') {
     const code = task.reason_code ?? 'INTERNAL';
