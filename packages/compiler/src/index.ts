@@ -12,6 +12,7 @@ export { elements, type Graph } from './graph/index.ts';
 export { importModel } from './import.ts';
 export * from './model.ts';
 export { FILE_LIMITS, type ModelFile } from './model-files.ts';
+export { isNpy, type NpyHeader, readNpyHeader } from './npy.ts';
 export { importOnnx, isOnnx } from './onnx/index.ts';
 export { type CompileOptions, checkOptions, MAX_BATCH, parseRequirements } from './requirements.ts';
 export { readSamples, SAMPLE_LIMITS, type Samples } from './samples.ts';

@@ -27,12 +27,19 @@ export function isNpy(bytes: Uint8Array): boolean {
   return [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59].every((byte, i) => bytes[i] === byte);
 }
 
-/**
- * Parses an array of `<f4 <f8 <i4 <i8 |u1 |i1 |b1`; a 2-D array in Fortran order is transposed.
- * @returns row-major values
- * @throws SampleFileError NPY_HEADER, NPY_VERSION, NPY_TYPE, NPY_ORDER, NPY_LENGTH
- */
-export function parseNpy(bytes: Uint8Array): Tensor {
+/** What stands before the values of an array. */
+export interface NpyHeader {
+  /** NumPy's name of the type, for example `<f8`. */
+  type: string;
+  /** Whether the first extent varies fastest. */
+  fortran: boolean;
+  shape: number[];
+  /** Where the values begin. */
+  data: number;
+}
+
+/** @throws SampleFileError NPY_HEADER, NPY_VERSION */
+export function readNpyHeader(bytes: Uint8Array): NpyHeader {
   if (!isNpy(bytes) || bytes.length < 12)
     fail('NPY_HEADER', 'the file is too short or has no .npy signature');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -46,20 +53,30 @@ export function parseNpy(bytes: Uint8Array): Tensor {
   const header = new TextDecoder('latin1').decode(bytes.subarray(start, start + headerBytes));
   const match = HEADER.exec(header);
   if (!match) return fail('NPY_HEADER', 'the header is not one that NumPy writes for a plain array');
-  const [, descr, fortran, extents] = match;
-  const reader = READERS[descr];
-  if (!reader) return fail('NPY_TYPE', `type ${descr} is not one of ${Object.keys(READERS).join(' ')}`);
+  const [, type, fortran, extents] = match;
   const shape = extents.split(',').flatMap((part) => (part.trim() === '' ? [] : [Number(part)]));
+  return { type, fortran: fortran === 'True', shape, data: start + headerBytes };
+}
+
+/**
+ * Parses an array of `<f4 <f8 <i4 <i8 |u1 |i1 |b1`; a 2-D array in Fortran order is transposed.
+ * @returns row-major values
+ * @throws SampleFileError NPY_HEADER, NPY_VERSION, NPY_TYPE, NPY_ORDER, NPY_LENGTH
+ */
+export function parseNpy(bytes: Uint8Array): Tensor {
+  const { type, fortran, shape, data } = readNpyHeader(bytes);
+  const reader = READERS[type];
+  if (!reader) return fail('NPY_TYPE', `type ${type} is not one of ${Object.keys(READERS).join(' ')}`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = shape.reduce((product, extent) => product * extent, 1);
-  const data = start + headerBytes;
   if (bytes.length - data !== count * reader.size) {
     fail(
       'NPY_LENGTH',
-      `shape (${shape.join(', ')}) of ${descr} needs ${count * reader.size} bytes, the file has ${bytes.length - data}`,
+      `shape (${shape.join(', ')}) of ${type} needs ${count * reader.size} bytes, the file has ${bytes.length - data}`,
     );
   }
   const values = Float64Array.from({ length: count }, (_, i) => reader.at(view, data + i * reader.size));
-  if (fortran === 'False' || shape.length < 2) return { shape, values };
+  if (!fortran || shape.length < 2) return { shape, values };
   if (shape.length > 2) fail('NPY_ORDER', 'an array of more than two dimensions is in Fortran order');
   const [rows, columns] = shape;
   return {

@@ -4,12 +4,8 @@
  * @module
  */
 import { readFile } from 'node:fs/promises';
-import { type AdCatalogue, adCatalogueOf, ProgramError } from '@velum/programs';
+import { AD_FEATURES, type AdCatalogue, adCatalogueOf, ProgramError } from '@velum/programs';
 import { ConfigError } from '../errors.ts';
-
-const FEATURES = 62;
-const HEADER = /^\{'descr': '\|u1', 'fortran_order': False, 'shape': \((\d+), 62\), ?\}\s*$/;
-const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 
 /**
  * @param path a .npy file of rows x 62 weights, uint8, in C order
@@ -26,13 +22,22 @@ export async function readAdCatalogue(path: string): Promise<AdCatalogue> {
   const bytes = await readFile(path).catch((cause: Error) => {
     throw invalid(cause.message, cause);
   });
-  if (bytes.length < 12 || !bytes.subarray(0, 6).equals(MAGIC)) throw invalid('it is no .npy file');
-  const start = bytes[6] === 1 ? 10 : 12;
-  const data = start + (bytes[6] === 1 ? bytes.readUInt16LE(8) : bytes.readUInt32LE(8));
-  const rows = HEADER.exec(bytes.toString('latin1', start, data))?.[1];
-  if (rows === undefined) throw invalid('its array is not rows x 62 of uint8 in C order');
-  if (bytes.length - data !== Number(rows) * FEATURES) {
-    throw invalid(`${rows} rows take ${Number(rows) * FEATURES} bytes, ${bytes.length - data} are there`);
+  // Here and not above: who has no catalogue of his own need not load the importers.
+  const { isNpy, readNpyHeader, SampleFileError } = await import('@velum/compiler');
+  if (bytes.length < 12 || !isNpy(bytes)) throw invalid('it is no .npy file');
+  const otherwise = `its array is not rows x ${AD_FEATURES} of uint8 in C order`;
+  let header: ReturnType<typeof readNpyHeader>;
+  try {
+    header = readNpyHeader(bytes);
+  } catch (error) {
+    if (!(error instanceof SampleFileError)) throw error;
+    throw invalid(otherwise, error);
+  }
+  const { type, fortran, shape, data } = header;
+  const [rows, columns] = shape;
+  if (type !== '|u1' || fortran || shape.length !== 2 || columns !== AD_FEATURES) throw invalid(otherwise);
+  if (bytes.length - data !== rows * AD_FEATURES) {
+    throw invalid(`${rows} rows take ${rows * AD_FEATURES} bytes, ${bytes.length - data} are there`);
   }
   try {
     return adCatalogueOf(new Uint8Array(bytes.subarray(data)));
