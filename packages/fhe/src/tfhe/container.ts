@@ -36,6 +36,8 @@ export interface TfheHeader {
   /** 32 hex digits that name the key pair. */
   readonly keyId: string;
   readonly payloadBytes: number;
+  /** CRC-32 of the payload. */
+  readonly payloadCrc: number;
 }
 
 /** N' of the compact public key's ring: the power of two that holds the big LWE's key. */
@@ -159,9 +161,10 @@ export function readHeader(bytes: Uint8Array, options: InsecureOption = {}): Tfh
       'bytes',
     );
   }
+  const payloadCrc = view.getUint32(32, true);
   let keyId = '';
   for (let i = 0; i < KEY_ID_BYTES; i++) keyId += bytes[16 + i].toString(16).padStart(2, '0');
-  return { kind, parameters, count, keyId, payloadBytes: payloadBytes(kind, parameters, count) };
+  return { kind, parameters, count, keyId, payloadBytes: payloadBytes(kind, parameters, count), payloadCrc };
 }
 
 /**
@@ -189,7 +192,7 @@ export function openContainer(
 function checkPayload(bytes: Uint8Array, header: TfheHeader): Uint8Array {
   checkLength(bytes, header);
   const payload = bytes.subarray(TFHE_HEADER_BYTES);
-  if (crc32(payload) !== new DataView(bytes.buffer, bytes.byteOffset).getUint32(32, true)) {
+  if (crc32(payload) !== header.payloadCrc) {
     throw new TfheError('DAMAGED', 'the checksum does not match: send the file again', 'bytes');
   }
   return payload;

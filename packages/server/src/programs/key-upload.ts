@@ -19,9 +19,6 @@ export interface ServerKeySummary {
 
 type TfheHeader = ReturnType<typeof tfheHeader>;
 
-/** Where the header keeps the CRC-32 of the payload (docs/wire-formats.md). */
-const PAYLOAD_CRC_AT = 32;
-
 /** Yields the chunks of `source` as they pass; throws ApiError at the first thing wrong. */
 export async function* checkedServerKey(
   source: AsyncIterable<Uint8Array>,
@@ -65,7 +62,7 @@ export async function* checkedServerKey(
       `a key like this has ${expected} bytes, ${bytes} came: the transfer was cut short`,
     );
   }
-  if (crc !== head.readUInt32LE(PAYLOAD_CRC_AT)) {
+  if (crc !== header.payloadCrc) {
     throw refused('DAMAGED', 'the checksum does not fit what arrived: send the file again');
   }
   finish({ bytes, sha256: sha256.digest('hex'), keyId: header.keyId });
