@@ -100,3 +100,16 @@ for (const carry of ['auto', 'chain', 'parallel'] as const) {
     );
   });
 }
+
+test('an integer that turns out clear is multiplied and divided like any other', () => {
+  const type = { bits: 9, signed: false };
+  const operation = written(
+    [type],
+    (i, a) => {
+      const ones = i.div(i.sub(a, a), i.sub(a, a));
+      return [i.mul(ones, 11), i.div(ones, 5)];
+    },
+    'parallel',
+  );
+  assert.deepEqual(operation.run(7n), [wrap(511n * 11n, type), 511n / 5n]);
+});

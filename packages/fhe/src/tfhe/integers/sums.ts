@@ -86,7 +86,7 @@ function reduceColumn(
     const shared = pick(builder, items, SHARED_MAX);
     const enough = total.max - shared.group.max + 3 <= limit && shared.group.max > 3;
     const { group, rest } = enough ? shared : pick(builder, items, GROUP_MAX);
-    if (group.nodes.length === 0) throw new RangeError('a block of a column is wider than a table');
+    if (rest.length === items.length) throw new RangeError('a block of a column is wider than a table');
     const mask = 2 ** bits - 1;
     if (group.max <= mask) {
       items = [...rest, builder.lut(group, (x) => x)];
