@@ -1,6 +1,7 @@
 /**
  * Medians of CKKS operations against node-seal 7 (SEAL 4.1 compiled to WebAssembly) in the same run, one thread, on the
- * same moduli: N = 8192, primes of 50, 50, 50 and 50 bits, the last one special.
+ * same moduli: N = 8192, primes of 50, 50, 50 and 50 bits, the last one special. Ours with the build that commands and
+ * servers take, and with wasm-fma, which browsers take.
  *
  *   node bench/ckks.ts [--json FILE]
  *
@@ -26,7 +27,8 @@ import {
   RELINEARIZATION,
   SecretKey,
 } from '../packages/fhe/src/index.ts';
-import { loadKernels } from '../packages/kernels/src/node.ts';
+import type { KernelBuild } from '../packages/kernels/src/index.ts';
+import { allowWideLanes, loadKernels } from '../packages/kernels/src/node.ts';
 
 const LOG_N = 13;
 const BITS = [50, 50, 50, 50];
@@ -59,8 +61,8 @@ const REACH: Partial<Record<Operation, number>> = { rotate: 8, multiply: 7 };
 const values = Float64Array.from({ length: 2 ** (LOG_N - 1) }, () => 2 * Math.random() - 1);
 const literal = literalFromBits({ logN: LOG_N, logQ: BITS.slice(0, -1), logP: BITS.slice(-1) });
 
-async function ours(): Promise<{ build: string; calls: Calls }> {
-  const kernels = await loadKernels();
+async function ours(wanted: KernelBuild | 'auto'): Promise<{ build: string; calls: Calls }> {
+  const kernels = await loadKernels({ build: wanted });
   const context = new Context(kernels, createParameters(literal));
   const encoder = new Encoder(context);
   const secret = SecretKey.generate(context);
@@ -153,12 +155,12 @@ function sampler(call: () => void): () => number {
 
 const median = (times: number[]): number => times.sort((a, b) => a - b)[times.length >> 1];
 
-/** Both libraries by turns, so that a busy machine slows them alike. */
-function measure(first: Calls, second: Calls): [Medians, Medians] {
-  const results: [Partial<Medians>, Partial<Medians>] = [{}, {}];
+/** All by turns, so that a busy machine slows them alike. */
+function measure(...libraries: Calls[]): Medians[] {
+  const results: Partial<Medians>[] = libraries.map(() => ({}));
   for (const name of Object.keys(OPERATIONS) as Operation[]) {
-    const samplers = [sampler(first[name]), sampler(second[name])];
-    const times: number[][] = [[], []];
+    const samplers = libraries.map((calls) => sampler(calls[name]));
+    const times: number[][] = libraries.map(() => []);
     for (let s = 0; s < SAMPLES; s++) {
       samplers.forEach((sample, i) => {
         times[i].push(sample());
@@ -168,7 +170,7 @@ function measure(first: Calls, second: Calls): [Medians, Medians] {
       results[i][name] = median(t);
     });
   }
-  return results as [Medians, Medians];
+  return results as Medians[];
 }
 
 function tenSeal(): { library: string; medians: Medians } | string {
@@ -184,8 +186,10 @@ function tenSeal(): { library: string; medians: Medians } | string {
 }
 
 const { values: options } = parseArgs({ options: { json: { type: 'string' } } });
-const { build, calls } = await ours();
-const [velum, seal] = measure(calls, await nodeSeal());
+allowWideLanes();
+const { build, calls } = await ours('auto');
+const narrow = await ours('wasm-fma');
+const [velum, seal, fma] = measure(calls, await nodeSeal(), narrow.calls);
 const native = tenSeal();
 
 console.log(
@@ -198,6 +202,8 @@ const header = [
   'velum'.padStart(12),
   'node-seal 7'.padStart(12),
   'ratio'.padStart(9),
+  'wasm-fma'.padStart(12),
+  'ratio'.padStart(9),
 ];
 if (typeof native !== 'string') header.push(native.library.padStart(15), 'ratio'.padStart(9));
 console.log(header.join(''));
@@ -207,6 +213,8 @@ for (const name of Object.keys(OPERATIONS) as Operation[]) {
     cell(velum[name]),
     cell(seal[name]),
     times(seal[name] / velum[name]),
+    cell(fma[name]),
+    times(seal[name] / fma[name]),
   ];
   if (typeof native !== 'string') {
     row.push(cell(native.medians[name]).padStart(15), times(native.medians[name] / velum[name]));
@@ -225,7 +233,12 @@ if (options.json !== undefined) {
     node: process.version,
     cpu: cpus()[0]?.model.trim(),
     unit: 'us',
-    results: { velum, 'node-seal': seal, tenseal: typeof native === 'string' ? null : native.medians },
+    results: {
+      velum,
+      'wasm-fma': fma,
+      'node-seal': seal,
+      tenseal: typeof native === 'string' ? null : native.medians,
+    },
     reach: REACH,
   };
   writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);

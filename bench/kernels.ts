@@ -1,5 +1,5 @@
 /**
- * Medians of the kernels at n = 8192 with a 49-bit prime, both WebAssembly builds, one thread.
+ * Medians of the kernels at n = 8192 with a 49-bit prime, all WebAssembly builds, one thread.
  *
  *   node bench/kernels.ts [--json FILE]
  *
@@ -10,7 +10,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { fftTables, type KernelBuild, type Kernels } from '../packages/kernels/src/index.ts';
-import { loadKernels } from '../packages/kernels/src/node.ts';
+import { allowWideLanes, loadKernels } from '../packages/kernels/src/node.ts';
 
 const N = 8192;
 const BITS = 49;
@@ -129,16 +129,18 @@ function measure(kernels: Kernels): Row[] {
 
 const { values } = parseArgs({ options: { json: { type: 'string' } } });
 const results: Partial<Record<KernelBuild, Row[]>> = {};
-for (const build of ['wasm-fma', 'wasm-portable'] as const) {
+allowWideLanes();
+for (const build of ['wasm-wide', 'wasm-fma', 'wasm-portable'] as const) {
   results[build] = measure(await loadKernels({ build }));
 }
 const text = (row: Row) =>
   `${row.us.toFixed(1).padStart(9)} us${row.bytes ? `${(row.bytes / row.us).toFixed(0).padStart(6)} MB/s` : ' '.repeat(11)}`;
 console.log(`n = ${N}, q = ${Q} (${BITS} bits), node ${process.version}, ${cpus()[0]?.model.trim()}`);
-console.log(`${'kernel'.padEnd(22)}${'wasm-fma'.padStart(12)}${'wasm-portable'.padStart(23)}`);
-for (const [i, fma] of (results['wasm-fma'] ?? []).entries()) {
-  const portable = results['wasm-portable']?.[i] as Row;
-  console.log(`${fma.name.padEnd(22)}${text(fma)}${text(portable)}`);
+const builds = Object.keys(results) as KernelBuild[];
+console.log(`${'kernel'.padEnd(13)}${builds.map((build) => build.padStart(23)).join('')}`);
+for (const [i, { name }] of (results['wasm-fma'] ?? []).entries()) {
+  const cells = builds.map((build) => text(results[build]?.[i] as Row));
+  console.log(`${name.padEnd(22)}${cells.join('')}`);
 }
 const ntt = results['wasm-fma']?.[0].us ?? Number.NaN;
 console.log(

@@ -11,10 +11,12 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compileFiles } from '@velum/compiler';
-import { loadKernels } from '@velum/kernels/node';
+import { allowWideLanes, loadKernels } from '@velum/kernels/node';
 import { ClientKeys, decodePlan, encodePlan, type Plan, runClear, ServerPlan } from '@velum/runtime';
 import { measure, type Timing } from './measure.ts';
 import { NETWORKS, type Network, type NetworkId } from './onnx-models.ts';
+
+allowWideLanes();
 
 export type Stage = 'compile' | 'keys' | 'infer' | 'decrypt';
 

@@ -18,7 +18,7 @@ import {
   sigmoidPolynomial,
 } from '@velum/compiler';
 import type { Kernels } from '@velum/kernels';
-import { loadKernels } from '@velum/kernels/node';
+import { allowWideLanes, loadKernels } from '@velum/kernels/node';
 import { ClientKeys, decodePlan, encodePlan, ServerPlan } from '@velum/runtime';
 import { type BenchModel, logisticRegression, neuralNetwork, repeatRows, withoutActivation } from './data.ts';
 import {
@@ -40,6 +40,8 @@ import {
   type Regression,
   type SealProgram,
 } from './peers/seal-regression.ts';
+
+allowWideLanes();
 
 /** One system on one case; what it does not have is absent. Bytes, milliseconds. */
 export interface Column {

@@ -30,9 +30,11 @@ import {
   UINT16,
 } from '../packages/fhe/src/index.ts';
 import type { Kernels } from '../packages/kernels/src/index.ts';
-import { loadKernels } from '../packages/kernels/src/node.ts';
+import { allowWideLanes, loadKernels } from '../packages/kernels/src/node.ts';
 import { formatBytes, formatMs, machine, measure, type Timing, table, writeJson } from './measure.ts';
 import type { NodeTfheFigures } from './peers/node-tfhe.ts';
+
+allowWideLanes();
 
 /** What bench/peers/tfhe-rs prints. Milliseconds. */
 export interface TfheRsFigures {

@@ -23,8 +23,10 @@ import {
   transformRotations,
   transformShape,
 } from '../packages/fhe/src/index.ts';
-import { loadKernels } from '../packages/kernels/src/node.ts';
+import { allowWideLanes, loadKernels } from '../packages/kernels/src/node.ts';
 import { digits, formatMs, machine, table, timing, writeJson } from './measure.ts';
+
+allowWideLanes();
 
 const LOG_N = 14;
 const LOG_Q = [50, 40, 40, 40, 40, 40, 40];

@@ -1,5 +1,5 @@
 /**
- * Compiles src/c into dist/velum-{fma,portable}.wasm and their shared-memory twins with the npm clang (runs on
+ * Compiles src/c into dist/velum-{wide,fma,portable}.wasm and their shared-memory twins with the npm clang (runs on
  * Node >= 20). Nothing is done while dist/build.json carries the hash of the sources, of this file and of the compiler version.
  *
  *   node packages/kernels/build.mjs [--force]
@@ -19,9 +19,13 @@ const SHARED = {
   compile: ['-matomics'],
   link: ['--shared-memory', `--max-memory=${65535 * 65536}`, '--export=__stack_pointer'],
 };
+/** Four lanes in the files that can have them (src/c/lanes.h). */
+const WIDE = '-DWIDE_LANES';
 const BUILDS = {
+  wide: { compile: [...FMA, WIDE], link: [] },
   fma: { compile: FMA, link: [] },
   portable: { compile: PORTABLE, link: [] },
+  'wide-shared': { compile: [...FMA, WIDE, ...SHARED.compile], link: SHARED.link },
   'fma-shared': { compile: [...FMA, ...SHARED.compile], link: SHARED.link },
   'portable-shared': { compile: [...PORTABLE, ...SHARED.compile], link: SHARED.link },
 };
@@ -34,7 +38,8 @@ const CFLAGS = [
   // A product and a sum may only be fused where the source says so: both builds must give the same bits.
   '-ffp-contract=off',
   '-mbulk-memory',
-  '-DLANES=2',
+  '-mllvm',
+  '-disable-lsr',
   '-Wall',
   '-Wextra',
   '-Werror',
@@ -97,6 +102,9 @@ function upToDate() {
   }
 }
 
+/** Objects by name and flags: files without `#define WIDE` are the same in the wide builds. */
+const compiled = new Map();
+
 async function build(runLLVM, { compile, link }) {
   const options = {
     fetchProgress: () => {},
@@ -113,12 +121,13 @@ async function build(runLLVM, { compile, link }) {
   const objects = {};
   for (const name of names.filter((file) => file.endsWith('.c'))) {
     const object = name.replace(/\.c$/, '.o');
-    const out = await run(
-      ['clang', ...CFLAGS, ...compile, '-c', '-o', object, name],
-      sources,
-      `compiling ${name}`,
-    );
-    objects[object] = out[object];
+    const flags = sources[name].includes('#define WIDE') ? compile : compile.filter((flag) => flag !== WIDE);
+    const known = [name, ...flags].join(' ');
+    if (!compiled.has(known)) {
+      const args = ['clang', ...CFLAGS, ...flags, '-c', '-o', object, name];
+      compiled.set(known, (await run(args, sources, `compiling ${name}`))[object]);
+    }
+    objects[object] = compiled.get(known);
   }
   const out = await run(
     ['wasm-ld', ...LDFLAGS, ...link, '-o', 'k.wasm', ...Object.keys(objects)],

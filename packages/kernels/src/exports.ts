@@ -32,16 +32,15 @@ export interface KernelExports extends TfheExports {
   v_muladdscalar: Scalar;
   /** dst = a + s */
   v_addscalar: Scalar;
-  /** dst = (a - b)*s, integers |a| + |b| <= 7*2^50 */
+  /** dst = (a - b)*s, integers |a| + |b| <= 2^52 */
   v_submulscalar(dst: number, a: number, b: number, s: number, n: number, q: number, qi: number): void;
-  /** dst[idx[i]] = (a[i] - b[i])*s + c[i], |a| + |b| <= 7*2^50; idx: a permutation; c = 0: none; dst is no operand */
-  v_submulscatter(
+  /** dst = (a - b)*s + c, integers |a| + |b| <= 2^52, c reduced */
+  v_submuladd(
     dst: number,
     a: number,
     b: number,
     c: number,
     s: number,
-    idx: number,
     n: number,
     q: number,
     qi: number,
@@ -65,7 +64,7 @@ export interface KernelExports extends TfheExports {
   ): void;
   /** dst = sum of a_k*w[k]; w: `count` doubles */
   v_dotscalar(dst: number, aptrs: number, w: number, count: number, n: number, q: number, qi: number): void;
-  /** dst0 = sum of d_k*k0_k, dst1 = sum of d_k*k1_k, |d_k| <= 6*2^50, count >= 1; dst0 != dst1 */
+  /** dst0 = sum of d_k*k0_k, dst1 = sum of d_k*k1_k, |d_k| <= 3.25*2^50, count >= 1; dst0 != dst1 */
   ks_dot(
     dst0: number,
     dst1: number,
@@ -81,7 +80,7 @@ export interface KernelExports extends TfheExports {
   ntt_tables(dst: number, n: number, q: number, root: number): void;
   /** Negacyclic NTT in place, natural order in (|a| <= 2q), bit-reversed order out. */
   ntt_forward(a: number, tables: number, n: number, q: number, qi: number): void;
-  /** dst = NTT(src), |src| <= 2q and |dst| <= 6*2^50: saves a copy and the last reductions. dst may be src. */
+  /** dst = NTT(src), |src| <= 2q and |dst| <= 3.25*2^50: saves a copy and the last reductions. dst may be src. */
   ntt_forward_lazy(dst: number, src: number, tables: number, n: number, q: number, qi: number): void;
   /** The inverse, including 1/n. */
   ntt_inverse(a: number, tables: number, n: number, q: number, qi: number): void;

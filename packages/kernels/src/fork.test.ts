@@ -57,7 +57,7 @@ function tablesOf(kernels: Kernels): number {
   }
 }
 
-for (const build of ['wasm-fma', 'wasm-portable'] as const) {
+for (const build of ['wasm-wide', 'wasm-fma', 'wasm-portable'] as const) {
   describe(`fork, ${build}`, () => {
     let one: Kernels;
     let several: Kernels[];

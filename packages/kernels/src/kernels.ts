@@ -4,8 +4,11 @@
 import type { Arena } from './arena.ts';
 import type { KernelExports, RecordableExports } from './exports.ts';
 
-/** Which module is running: with fused multiply-add, or with exact products by splitting. */
-export type KernelBuild = 'wasm-fma' | 'wasm-portable';
+/**
+ * Which module is running: with fused multiply-add (wide: in an order that V8 can merge into vectors of twice the width),
+ * or with exact products by splitting.
+ */
+export type KernelBuild = 'wasm-wide' | 'wasm-fma' | 'wasm-portable';
 
 /**
  * A loaded instance. The views are made anew by each call and are valid until the next allocation. With several threads

@@ -13,7 +13,7 @@ const MAX_BYTES = 65535 * PAGE;
 
 /** Options of {@link loadKernelsFrom} and of `loadKernels` in `@velum/kernels/node`. */
 export interface LoadOptions {
-  /** 'auto' (default) takes wasm-fma where relaxed SIMD exists and its multiply-add is fused. */
+  /** 'auto' (default) takes wasm-wide or wasm-fma where relaxed SIMD exists and its multiply-add is fused. */
   build?: 'auto' | KernelBuild;
   /** First size of the memory in bytes, default 4 MiB. */
   initialBytes?: number;
@@ -29,6 +29,8 @@ export interface LoadOptions {
 
 /** The modules' bytes: those named `-shared` when there are to be several threads. */
 export interface KernelSources {
+  /** Slower than `fma` where V8 does not merge vectors: only of use after `allowWideLanes` of `@velum/kernels/node`. */
+  wide?: BufferSource;
   fma?: BufferSource;
   portable: BufferSource;
   /**
@@ -38,6 +40,7 @@ export interface KernelSources {
   newThread?: (start: ThreadStart, ended: () => void) => Promise<Thread>;
 }
 
+const BUILDS: readonly KernelBuild[] = ['wasm-wide', 'wasm-fma', 'wasm-portable'];
 const MAX_THREADS = 64;
 const STACK_BYTES = PAGE;
 const SPIN_MS = 0.1;
@@ -138,11 +141,8 @@ function isFused(x: KernelExports): boolean {
  */
 export async function loadKernelsFrom(sources: KernelSources & LoadOptions): Promise<Kernels> {
   const build = sources.build ?? 'auto';
-  if (build !== 'auto' && build !== 'wasm-fma' && build !== 'wasm-portable') {
-    throw new KernelError(
-      'BAD_ARGUMENT',
-      `build must be auto, wasm-fma or wasm-portable, not ${String(build)}`,
-    );
+  if (build !== 'auto' && !BUILDS.includes(build)) {
+    throw new KernelError('BAD_ARGUMENT', `build must be auto, ${BUILDS.join(', ')}, not ${String(build)}`);
   }
   const threads = sources.threads ?? 1;
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
@@ -157,15 +157,17 @@ export async function loadKernelsFrom(sources: KernelSources & LoadOptions): Pro
       `newThread is needed for ${threads} threads: pass it, or ask for one`,
     );
   }
-  if (build !== 'wasm-portable') {
-    if (sources.fma !== undefined && WebAssembly.validate(sources.fma)) {
-      const kernels = await instantiate('wasm-fma', sources.fma, sources);
+  const fused = { 'wasm-wide': sources.wide, 'wasm-fma': sources.fma };
+  for (const [name, source] of Object.entries(fused) as [keyof typeof fused, BufferSource | undefined][]) {
+    if (build !== 'auto' && build !== name) continue;
+    if (source !== undefined && WebAssembly.validate(source)) {
+      const kernels = await instantiate(name, source, sources);
       if (isFused(kernels.x)) return kernels;
     }
-    if (build === 'wasm-fma') {
+    if (build === name) {
       throw new KernelError(
         'BUILD_UNAVAILABLE',
-        'wasm-fma needs relaxed SIMD with a fused multiply-add, which this engine or CPU lacks: use build "auto"',
+        `${name} needs relaxed SIMD with a fused multiply-add, which this engine or CPU lacks: use build "auto"`,
       );
     }
   }

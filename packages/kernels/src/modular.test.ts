@@ -7,6 +7,7 @@ import {
   centered,
   integers,
   inverse,
+  LAZY,
   overBuilds,
   PRIMES,
   random,
@@ -129,30 +130,27 @@ overBuilds('element-wise arithmetic', (kernels) => {
     );
   });
 
-  it('scales differences of integers up to 7*2^50', () => {
+  it('scales differences of integers up to 2^52', () => {
     binary(
       kernels,
       (d, a, b, s, n, q) => x.v_submulscalar(d, a, b, s, n, q, 1 / q),
       (a, b, s) => (a - b) * s,
-      () => 3.5 * 2 ** 50,
+      () => 2 ** 51,
     );
   });
 
-  it('scales differences, adds and permutes in one pass', () => {
+  it('scales differences and adds in one pass', () => {
     fc.assert(
-      fc.property(cases, fc.boolean(), ({ q, n, seed }, adding) => {
+      fc.property(cases, ({ q, n, seed }) => {
         withMemory(kernels, (memory) => {
           const [a, c] = [residues(n, q, seed), residues(n, q, seed + 1)];
-          const b = integers(n, 6 * 2 ** 50, seed + 2);
+          const b = integers(n, LAZY, seed + 2);
           const [s] = residues(1, q, seed + 3);
-          const positions = Array.from({ length: n }, (_, i) => (n + 2 - i) % n);
-          const dst = memory.f64(new Array<number>(n).fill(Number.NaN));
-          const [pa, pb, pc, idx] = [memory.f64(a), memory.f64(b), memory.f64(c), memory.i32(positions)];
-          x.v_submulscatter(dst, pa, pb, adding ? pc : 0, s, idx, n, q, 1 / q);
-          const got = kernels.f64(dst, n);
+          const [pa, pb, pc] = [memory.f64(a), memory.f64(b), memory.f64(c)];
+          x.v_submuladd(pb, pa, pb, pc, s, n, q, 1 / q);
           assertResidues(
-            positions.map((to) => got[to]),
-            a.map((v, i) => (BigInt(v) - BigInt(b[i])) * BigInt(s) + (adding ? BigInt(c[i]) : 0n)),
+            kernels.f64(pb, n),
+            a.map((v, i) => (BigInt(v) - BigInt(b[i])) * BigInt(s) + BigInt(c[i])),
             q,
           );
         });
@@ -198,7 +196,7 @@ overBuilds('inner products', (kernels) => {
               Array.from({ length: count }, (_, k) => residues(length, q, from + k));
             const [a, b, c] = [many(n, seed), many(n, seed + 100), many(n, seed + 200)];
             const small = many(n >> runlog, seed + 300);
-            const d = a.map((_, k) => integers(n, 6 * 2 ** 50, seed + 400 + k));
+            const d = a.map((_, k) => integers(n, LAZY, seed + 400 + k));
             const w = residues(count, q, seed + 500);
             const list = (vectors: number[][]) => memory.i32(vectors.map((v) => memory.f64(v)));
             const [pa, pb, pc, pd, ps, pw] = [list(a), list(b), list(c), list(d), list(small), memory.f64(w)];
@@ -249,13 +247,13 @@ overBuilds('inner products', (kernels) => {
     const count = 64;
     const n = 64;
     const next = random(9);
-    // Pairs |a| <= 6q, b reduced whose product is just below q/2, or just above -q/2.
+    // Pairs |a| <= LAZY, b reduced whose product is just below q/2, or just above -q/2.
     const pairs = (sign: number) =>
       Array.from({ length: n * count }, () => {
         const b = 2 * Math.round((next() - 0.5) * (q / 2 - 2)) + 1;
         const target = BigInt(Math.round(sign * (0.49 - 0.13 * next()) * q));
         return {
-          a: Number(centered(target * inverse(BigInt(b), q), q)) + (next() < 0.5 ? 5 * q : -5 * q),
+          a: Number(centered(target * inverse(BigInt(b), q), q)) + (next() < 0.5 ? 2 * q : -2 * q),
           b,
         };
       });

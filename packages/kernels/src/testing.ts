@@ -1,5 +1,5 @@
 /**
- * What the tests of this package share: both builds, primes, and slow exact references. Not exported. @module
+ * What the tests of this package share: all builds, primes, and slow exact references. Not exported. @module
  */
 import assert from 'node:assert/strict';
 import { createCipheriv } from 'node:crypto';
@@ -7,16 +7,20 @@ import { describe } from 'node:test';
 import type { Kernels } from './kernels.ts';
 import { loadKernels } from './node.ts';
 
-/** Both builds; the fma build must exist wherever the tests run. */
+/** All builds; those with fused multiply-add must run wherever the tests do. */
 export const builds: Kernels[] = [
+  await loadKernels({ build: 'wasm-wide' }),
   await loadKernels({ build: 'wasm-fma' }),
   await loadKernels({ build: 'wasm-portable' }),
 ];
 
-/** Runs a suite over both builds. */
+/** Runs a suite over all builds. */
 export function overBuilds(name: string, define: (kernels: Kernels) => void): void {
   for (const kernels of builds) describe(`${name}, ${kernels.build}`, () => define(kernels));
 }
+
+/** What `ntt_forward_lazy` may leave, and inner products and differences must take. */
+export const LAZY = 3.25 * 2 ** 50;
 
 /** Primes that are 1 mod 2^18 (1 mod 2^16 for 65537): near both ends of the range, and between. */
 export const PRIMES = [1125899902124033, 562949950537729, 1099510054913, 65537];

@@ -299,7 +299,7 @@ export class Evaluator {
     const { context } = this;
     const { n, moduli } = context;
     const acc = innerProduct(digits, this.#key(galois));
-    const targets = context.galoisTargets(galois);
+    const sources = context.galoisTable(galois);
     const result = new Ciphertext(context, 1, a.level, a.scale);
     divideAccumulator(
       context,
@@ -309,18 +309,10 @@ export class Evaluator {
       (part, i, remainder, factor, x) => {
         const switched = accumulatorLimb(context, acc, part, i);
         const { value, inverse } = moduli[i];
-        const added = part === 0 ? a.limb(0, i) : 0;
-        x.v_submulscatter(
-          result.limb(part, i),
-          switched,
-          remainder,
-          added,
-          factor,
-          targets,
-          n,
-          value,
-          inverse,
-        );
+        if (part === 0)
+          x.v_submuladd(remainder, switched, remainder, a.limb(0, i), factor, n, value, inverse);
+        else x.v_submulscalar(remainder, switched, remainder, factor, n, value, inverse);
+        x.v_permute(result.limb(part, i), remainder, sources, n);
       },
     );
     context.free(acc.ptr);

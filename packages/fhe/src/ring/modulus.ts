@@ -34,7 +34,7 @@ export class Modulus {
     x.ntt_forward(ptr, this.tables, this.n, this.value, this.inverse);
   }
 
-  /** dst = NTT(src) with |src| <= 2q, left at |dst| <= 6*2^50: for what multiplies it next. dst may be src. */
+  /** dst = NTT(src) with |src| <= 2q, left at |dst| <= 3.25*2^50: for what multiplies it next. dst may be src. */
   forwardLazy(dst: number, src: number, x: RecordableExports = this.#kernels.x): void {
     x.ntt_forward_lazy(dst, src, this.tables, this.n, this.value, this.inverse);
   }

@@ -7,7 +7,7 @@ import type { ForkBody, Kernels, RecordableExports } from '@velum/kernels';
 import { FheError } from '../errors.ts';
 import { type Domain, nonce } from '../random.ts';
 import { conversionConstants, product, reconstructionConstants } from '../ring/base-conversion.ts';
-import { inverseGalois, rotationElement } from '../ring/galois.ts';
+import { rotationElement } from '../ring/galois.ts';
 import { Modulus } from '../ring/modulus.ts';
 import { centre, invMod } from '../ring/primes.ts';
 import type { Parameters } from './parameters.ts';
@@ -114,15 +114,6 @@ export class Context {
     return this.#cached(`g${galois}`, () => {
       const ptr = this.kernels.arena.alloc(this.n * 4);
       this.kernels.x.galois_index(ptr, this.n, galois);
-      return ptr;
-    });
-  }
-
-  /** The same the other way round: the value at i goes to position table[i]. */
-  galoisTargets(galois: number): number {
-    return this.#cached(`t${galois}`, () => {
-      const ptr = this.kernels.arena.alloc(this.n * 4);
-      this.kernels.x.galois_index(ptr, this.n, inverseGalois(galois, this.n));
       return ptr;
     });
   }

@@ -22,7 +22,7 @@ export class Digits {
   readonly context: Context;
   readonly level: number;
   readonly special: number;
-  /** pointers[t][d]: limb t of digit d, |x| <= 6*2^50. */
+  /** pointers[t][d]: limb t of digit d, |x| <= 3.25*2^50. */
   readonly pointers: number[][];
   readonly #owned: number;
 

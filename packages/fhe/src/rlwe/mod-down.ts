@@ -28,7 +28,7 @@ export type Finish = (
  * first `special` special primes. Each x is given in the NTT domain as limbs q_0 ... q_level at `chain` and special limbs
  * at `specials`. The special limbs are overwritten; dst may be `chain`.
  * @param finish what makes a limb of the quotient instead, (chain - remainder) * inverse mod q_i, on the thread that
- *   made the remainder (|remainder| <= 6*2^50); dst is not written then
+ *   made the remainder (|remainder| <= 3.25*2^50), which it may overwrite; dst is not written then
  */
 export function modDown(
   context: Context,

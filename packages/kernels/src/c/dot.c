@@ -3,81 +3,59 @@
  * Pointer lists are i32 arrays of byte offsets. A product of reduced residues has |r| <= 0.6 q (lanes.h), so a reduced
  * accumulator plus 6 products stays below 6 q < 6*2^50: reduce then.
  */
+#define WIDE
 #include "lanes.h"
+#include "runs.h"
 
 #define CONSTANTS const vd Q = splat(q), QI = splat(qi)
 #define TERMS 6
 
 /* elements worked on at a time: the accumulators live in registers */
-#define BLOCK (4 * LANES)
+#define BLOCK 8
+#define VECTORS (BLOCK / LANES)
+#define EACH_VECTOR for (int v = 0; v < VECTORS; v++)
+
+/* dst = sum over k of a_k times factor(k, i), a vector for the positions i ... i + LANES - 1 */
+#define DOT(factor)                                                                       \
+  for (int i = 0; i < n; i += BLOCK) {                                                    \
+    vd s[VECTORS];                                                                        \
+    EACH_VECTOR s[v] = splat(0);                                                          \
+    for (int k = 0; k < count;) {                                                         \
+      const int end = k + TERMS < count ? k + TERMS : count;                              \
+      for (; k < end; k++) {                                                              \
+        const double *a = (const double *)aptrs[k];                                       \
+        EACH_VECTOR s[v] += mulmod(ld(a + i + v * LANES), factor(k, i + v * LANES), Q, QI); \
+      }                                                                                   \
+      EACH_VECTOR s[v] = reduce(s[v], Q, QI);                                             \
+    }                                                                                     \
+    EACH_VECTOR st(dst + i + v * LANES, s[v]);                                            \
+  }
 
 EXPORT void v_dot(double *dst, const int32_t *aptrs, const int32_t *bptrs, int count, int n, double q, double qi) {
   CONSTANTS;
-  for (int i = 0; i < n; i += BLOCK) {
-    vd s0 = splat(0), s1 = s0, s2 = s0, s3 = s0;
-    for (int k = 0; k < count;) {
-      const int end = k + TERMS < count ? k + TERMS : count;
-      for (; k < end; k++) {
-        const double *a = (const double *)aptrs[k] + i, *b = (const double *)bptrs[k] + i;
-        s0 += mulmod(ld(a), ld(b), Q, QI);
-        s1 += mulmod(ld(a + LANES), ld(b + LANES), Q, QI);
-        s2 += mulmod(ld(a + 2 * LANES), ld(b + 2 * LANES), Q, QI);
-        s3 += mulmod(ld(a + 3 * LANES), ld(b + 3 * LANES), Q, QI);
-      }
-      s0 = reduce(s0, Q, QI), s1 = reduce(s1, Q, QI), s2 = reduce(s2, Q, QI), s3 = reduce(s3, Q, QI);
-    }
-    st(dst + i, s0), st(dst + i + LANES, s1), st(dst + i + 2 * LANES, s2), st(dst + i + 3 * LANES, s3);
-  }
+#define VECTOR(k, i) ld((const double *)bptrs[k] + (i))
+  DOT(VECTOR)
 }
 
 EXPORT void v_dotrun(double *dst, const int32_t *aptrs, const int32_t *bptrs, int runlog, int count, int n, double q,
                      double qi) {
-  if (runlog == 0) {
-    v_dot(dst, aptrs, bptrs, count, n, q, qi);
-    return;
-  }
   CONSTANTS;
-  for (int i = 0; i < n; i += BLOCK) {
-    vd s0 = splat(0), s1 = s0, s2 = s0, s3 = s0;
-    for (int k = 0; k < count;) {
-      const int end = k + TERMS < count ? k + TERMS : count;
-      for (; k < end; k++) {
-        const double *a = (const double *)aptrs[k] + i, *b = (const double *)bptrs[k];
-        s0 += mulmod(ld(a), splat(b[i >> runlog]), Q, QI);
-        s1 += mulmod(ld(a + LANES), splat(b[(i + LANES) >> runlog]), Q, QI);
-        s2 += mulmod(ld(a + 2 * LANES), splat(b[(i + 2 * LANES) >> runlog]), Q, QI);
-        s3 += mulmod(ld(a + 3 * LANES), splat(b[(i + 3 * LANES) >> runlog]), Q, QI);
-      }
-      s0 = reduce(s0, Q, QI), s1 = reduce(s1, Q, QI), s2 = reduce(s2, Q, QI), s3 = reduce(s3, Q, QI);
-    }
-    st(dst + i, s0), st(dst + i + LANES, s1), st(dst + i + 2 * LANES, s2), st(dst + i + 3 * LANES, s3);
-  }
+#define SHORT(k, i) short_runs((const double *)bptrs[k], i, runlog)
+#define LONG(k, i) splat(((const double *)bptrs[k])[(i) >> runlog])
+  if ((1 << runlog) < LANES) DOT(SHORT)
+  else DOT(LONG)
 }
 
 EXPORT void v_dotscalar(double *dst, const int32_t *aptrs, const double *w, int count, int n, double q, double qi) {
   CONSTANTS;
-  for (int i = 0; i < n; i += BLOCK) {
-    vd s0 = splat(0), s1 = s0, s2 = s0, s3 = s0;
-    for (int k = 0; k < count;) {
-      const int end = k + TERMS < count ? k + TERMS : count;
-      for (; k < end; k++) {
-        const double *a = (const double *)aptrs[k] + i;
-        const vd W = splat(w[k]);
-        s0 += mulmod(ld(a), W, Q, QI);
-        s1 += mulmod(ld(a + LANES), W, Q, QI);
-        s2 += mulmod(ld(a + 2 * LANES), W, Q, QI);
-        s3 += mulmod(ld(a + 3 * LANES), W, Q, QI);
-      }
-      s0 = reduce(s0, Q, QI), s1 = reduce(s1, Q, QI), s2 = reduce(s2, Q, QI), s3 = reduce(s3, Q, QI);
-    }
-    st(dst + i, s0), st(dst + i + LANES, s1), st(dst + i + 2 * LANES, s2), st(dst + i + 3 * LANES, s3);
-  }
+#define SCALAR(k, i) splat(w[k])
+  DOT(SCALAR)
 }
 
 /*
- * Key switching: each digit d_k (|d_k| <= 6*2^50) is read once and meets both halves of the key. The products of up to
+ * Key switching: each digit d_k (|d_k| <= 3.25*2^50) is read once and meets both halves of the key. The products of up to
  * FUSED digits are independent of each other in straight code, which takes three quarters of the time of a loop over
- * digits; each has |r| <= 1.63 q (mulmod, with e <= 9/8), so a reduced accumulator takes three of them. count >= 1.
+ * digits; each has |r| <= 1.11 q (mulmod, with e <= 39/64), so a reduced accumulator takes three of them. count >= 1.
  */
 #define FUSED 3
 INLINE void ks_fused(double *dst0, double *dst1, const int32_t *dptrs, const int32_t *k0ptrs, const int32_t *k1ptrs,

@@ -10,9 +10,6 @@
  */
 #include "lanes.h"
 
-#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2)
-#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3)
-
 typedef struct {
   vd re, im;
 } Complex;

@@ -3,10 +3,16 @@
  * outputs are reduced (lanes.h) unless a function says otherwise, and dst may be one of the inputs.
  * Products of reduced residues leave |r| <= 0.6 q (lanes.h), one more reduce makes them reduced.
  */
+#define WIDE
 #include "lanes.h"
+#include "runs.h"
 
 #define EACH(i) for (int i = 0; i < n; i += LANES)
 #define CONSTANTS const vd Q = splat(q), QI = splat(qi)
+/* a factor for mulmod_pre, divided before it fills a vector: wide quotients are not merged (lanes.h) */
+#define SCALAR(s)                          \
+  const double centered = center1(s, q);   \
+  const vd S = splat(centered), SQ = splat(centered / q)
 
 EXPORT void v_add(double *dst, const double *a, const double *b, int n, double q, double qi) {
   CONSTANTS;
@@ -47,13 +53,13 @@ EXPORT void v_muladd(double *dst, const double *a, const double *b, int n, doubl
 
 EXPORT void v_mulscalar(double *dst, const double *a, double s, int n, double q, double qi) {
   CONSTANTS;
-  const vd S = splat(center1(s, q)), SQ = S / Q;
+  SCALAR(s);
   EACH(i) st(dst + i, reduce(mulmod_pre(ld(a + i), S, SQ, Q), Q, QI));
 }
 
 EXPORT void v_muladdscalar(double *dst, const double *a, double s, int n, double q, double qi) {
   CONSTANTS;
-  const vd S = splat(center1(s, q)), SQ = S / Q;
+  SCALAR(s);
   EACH(i) st(dst + i, reduce(ld(dst + i) + mulmod_pre(ld(a + i), S, SQ, Q), Q, QI));
 }
 
@@ -63,37 +69,26 @@ EXPORT void v_addscalar(double *dst, const double *a, double s, int n, double q,
   EACH(i) st(dst + i, reduce(ld(a + i) + S, Q, QI));
 }
 
-/* dst = (a - b)*s for integers |a|, |b| with |a| + |b| <= 7*2^50: e <= 1/2, so |r| <= q */
+/* dst = (a - b)*s for integers |a|, |b| with |a| + |b| <= 2^52: e <= 1/4, so |r| <= 3/4 q */
 EXPORT void v_submulscalar(double *dst, const double *a, const double *b, double s, int n, double q, double qi) {
   CONSTANTS;
-  const vd S = splat(center1(s, q)), SQ = S / Q;
+  SCALAR(s);
   EACH(i) st(dst + i, reduce(mulmod_pre(ld(a + i) - ld(b + i), S, SQ, Q), Q, QI));
 }
 
-INLINE void submul_scatter(double *restrict dst, const double *a, const double *b, const double *c, double s,
-                           const int32_t *idx, int n, double q, double qi, int add) {
+/* dst = (a - b)*s + c, the same with c reduced */
+EXPORT void v_submuladd(double *dst, const double *a, const double *b, const double *c, double s, int n, double q,
+                        double qi) {
   CONSTANTS;
-  const vd S = splat(center1(s, q)), SQ = S / Q;
-  EACH(i) {
-    vd r = mulmod_pre(ld(a + i) - ld(b + i), S, SQ, Q);
-    if (add) r += ld(c + i);
-    r = reduce(r, Q, QI);
-    dst[idx[i]] = r[0], dst[idx[i + 1]] = r[1];
-  }
-}
-
-/* dst[idx[i]] = (a[i] - b[i])*s + c[i], without c where that is 0; dst is none of the operands */
-EXPORT void v_submulscatter(double *dst, const double *a, const double *b, const double *c, double s,
-                            const int32_t *idx, int n, double q, double qi) {
-  if (c) submul_scatter(dst, a, b, c, s, idx, n, q, qi, 1);
-  else submul_scatter(dst, a, b, c, s, idx, n, q, qi, 0);
+  SCALAR(s);
+  EACH(i) st(dst + i, reduce(mulmod_pre(ld(a + i) - ld(b + i), S, SQ, Q) + ld(c + i), Q, QI));
 }
 
 /* dst = a * small[i >> runlog]: runlog = 0 is v_mul; n >> runlog values in small */
 EXPORT void v_mulrun(double *dst, const double *a, const double *small, int runlog, int n, double q, double qi) {
   CONSTANTS;
   if ((1 << runlog) < LANES) {
-    v_mul(dst, a, small, n, q, qi);
+    EACH(i) st(dst + i, reduce(mulmod(ld(a + i), short_runs(small, i, runlog), Q, QI), Q, QI));
     return;
   }
   const int run = 1 << runlog;
@@ -106,7 +101,7 @@ EXPORT void v_mulrun(double *dst, const double *a, const double *small, int runl
 EXPORT void v_muladdrun(double *dst, const double *a, const double *small, int runlog, int n, double q, double qi) {
   CONSTANTS;
   if ((1 << runlog) < LANES) {
-    v_muladd(dst, a, small, n, q, qi);
+    EACH(i) st(dst + i, reduce(ld(dst + i) + mulmod(ld(a + i), short_runs(small, i, runlog), Q, QI), Q, QI));
     return;
   }
   const int run = 1 << runlog;

@@ -6,23 +6,27 @@
  * Tables, 4n doubles, W = psi^brv(i) and V = psi^-brv(i), centered:
  *   [0, n)    W[i]          [n, 2n)   fl(W[i]/q)
  *   [2n, 3n)  V[i], but V[0] is 1/n and V[1] is psi^-brv(1)/n      [3n, 4n)  their quotients by q
- * Stage m = 1, 2, ..., n/2 uses entries m ... 2m-1.
+ * Stage m = 1, 2, ..., n/2 uses entries m ... 2m-1; those of stage n/2 are kept in the order 0 2 1 3, 4 6 5 7, ..., in
+ * which the butterflies of neighbours come out of vectors of neighbours (EVEN and ODD, lanes.h).
  *
  * Lazy ranges, forward, with the bound e of mulmod_pre (lanes.h). A stage maps |x| <= c*q to
  * c + 1/2 + e(c*q), because one operand of the butterfly is not multiplied. For q < 2^50:
- *   from c = 2:     2.63 3.34 4.07 4.95 5.85 6.78      six stages stay below 7
- *   then a radix-4 pass that first reduces its two unmultiplied inputs: 0.51 + 0.97 = 1.48, then 2.10
- *   from c = 2.10:  2.73 3.44 4.19 5.07 5.98 6.91      six stages again
+ *   from c = 2:     2.63 3.34                two stages stay below 4
+ *   then one that first reduces its unmultiplied inputs: 0.50 + 0.71 = 1.21
+ *   from c = 1.21:  1.79 2.40 3.07 3.78      four stages
  * The bound is followed at run time by `grown` for the actual q (small q hardly grow, and are then never reduced on
- * the way), a pass reduces when its result would exceed 7*2^50, and the last one must stay below 6*2^50, which
- * `reduce` brings to |x| <= q/2 + 1. range.test.ts repeats this derivation in exact arithmetic.
+ * the way), and a stage reduces when its result would exceed 4*2^50, which is what the next one may multiply. The last
+ * three stages do not reduce; theirs must stay below 3.25*2^50: a reduced value less the result is again below 4*2^50.
+ * range.test.ts repeats this derivation in exact arithmetic.
  */
+#define WIDE
 #include "lanes.h"
+#include "ntt-pairs.h"
 
-/* all values in here stay below this */
-#define LAZY_LIMIT (7.0 * 1125899906842624.0)
-/* and below this before a final reduce */
-#define FINAL_LIMIT (6.0 * 1125899906842624.0)
+/* what may be multiplied, and all values in here */
+#define LAZY_LIMIT 0x1p52
+/* what is left after the last stage */
+#define FINAL_LIMIT (3.25 * 0x1p50)
 
 /* bound after one forward stage, in absolute terms: b + q*(1/2 + e) */
 static double grown(double b, double q) {
@@ -76,8 +80,15 @@ static void powers(double *w, int n, double q, double root) {
     if (m < LANES) {
       for (int i = 0; i < m; i++) w[m + i] = center1(mulmod1(w[i], g, q, 1.0 / q), q);
     } else {
-      for (int i = 0; i < m; i += LANES) st(w + m + i, center(reduce(mulmod(ld(w + i), G, Q, QI), Q, QI), Q));
+      for (int i = 0; i < m; i += LANES) st(w + m + i, center(reduce(mulmod(ld(w + i), G, Q, QI), Q, QI), Q, QI));
     }
+  }
+}
+
+static void swap_middles(double *w, int n) {
+  for (int i = 0; i < n; i += 4) {
+    const double x = w[i + 1];
+    w[i + 1] = w[i + 2], w[i + 2] = x;
   }
 }
 
@@ -92,16 +103,12 @@ EXPORT void ntt_tables(double *dst, int n, double q, double root) {
   const double ninv = center1(mod_pow(center1(n, q), q - 2.0, q), q);
   v[0] = ninv;
   v[1] = center1(mulmod1(v[1], ninv, q, qi), q);
+  swap_middles(dst + n / 2, n / 2), swap_middles(v + n / 2, n / 2);
   for (int i = 0; i < n; i += LANES) {
     st(dst + n + i, ld(dst + i) / Q);
     st(v + n + i, ld(v + i) / Q);
   }
 }
-
-#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2)
-#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3)
-/* p[0 .. 4) = u0 v0 u1 v1 */
-INLINE void store_pairs(double *p, vd u, vd v) { st(p, EVEN(u, v)), st(p + 2, ODD(u, v)); }
 
 /* doubles of a block that stays in the L1 cache while the stages inside of it are done */
 #define BLOCK 2048
@@ -115,18 +122,26 @@ INLINE void store_pairs(double *p, vd u, vd v) { st(p, EVEN(u, v)), st(p + 2, OD
  * stages saves loads and stores but makes chains of dependent operations so long that the processor does not see far
  * enough ahead to fill its pipes (Zen 5: 2.5 cycles a butterfly this way, 3.0 for two stages at once, 3.4 for three).
  *
- * Butterflies of x[0 .. len) with y[0 .. len), read from sx and sy.
+ * Butterflies of x[0 .. len) with y[0 .. len), read from sx and sy. Eight at a time, and their loads before their stores.
  */
+#define STEP 8
+#define VECTORS (STEP / LANES)
+#define EACH_VECTOR for (int k = 0; k < VECTORS; k++)
+/* and where eight are all of a block's butterflies, by halves */
+#define HALVES (4 / LANES)
+#define EACH_HALF_OF_8 for (int k = 0; k < HALVES; k++)
+
+
 INLINE void forward_run(double *x, double *y, const double *sx, const double *sy, int len, double w, double wq, vd Q,
                         vd QI, int tight) {
   const vd g = splat(w), gc = splat(wq);
-  for (int j = 0; j < len; j += 4 * LANES) {
-    for (int k = j; k < j + 4 * LANES; k += LANES) {
-      const vd v = mulmod_pre(ld(sy + k), g, gc, Q);
-      vd u = ld(sx + k);
-      if (tight) u = reduce(u, Q, QI);
-      st(x + k, u + v), st(y + k, u - v);
-    }
+  for (int j = 0; j < len; j += STEP) {
+    vd u[VECTORS], v[VECTORS];
+    EACH_VECTOR u[k] = ld(sx + j + k * LANES), v[k] = ld(sy + j + k * LANES);
+    EACH_VECTOR v[k] = mulmod_pre(v[k], g, gc, Q);
+    if (tight) EACH_VECTOR u[k] = reduce(u[k], Q, QI);
+    EACH_VECTOR st(x + j + k * LANES, u[k] + v[k]);
+    EACH_VECTOR st(y + j + k * LANES, u[k] - v[k]);
   }
 }
 
@@ -145,27 +160,30 @@ INLINE void forward_stage(double *a, const double *restrict w, const double *res
   }
 }
 
-/* The stages of distances 4, 2 and 1, where the butterflies of a vector differ in their factors. */
-INLINE void forward_last(double *a, const double *restrict w, const double *restrict wq, int i, int size, int n, vd Q,
-                         vd QI, int lazy) {
+/* The stages of distances 4, 2 and 1. */
+INLINE void forward_last(double *a, const double *restrict w, const double *restrict wq, int i, int size, int n,
+                         double q, vd Q, vd QI, int lazy) {
   for (int j = i; j < i + size; j += 8) {
     double *p = a + j;
     const vd g = splat(w[(n + j) >> 3]), gc = splat(wq[(n + j) >> 3]);
-    for (int k = 0; k < 4; k += LANES) {
-      const vd u = ld(p + k), v = mulmod_pre(ld(p + k + 4), g, gc, Q);
-      st(p + k, u + v), st(p + k + 4, u - v);
+    vd u[HALVES], v[HALVES];
+    EACH_HALF_OF_8 u[k] = ld(p + k * LANES), v[k] = ld(p + 4 + k * LANES);
+    EACH_HALF_OF_8 v[k] = mulmod_pre(v[k], g, gc, Q);
+    EACH_HALF_OF_8 st(p + k * LANES, u[k] + v[k]);
+    EACH_HALF_OF_8 st(p + 4 + k * LANES, u[k] - v[k]);
+  }
+  ntt_forward_pairs(a, w, wq, i, size, n, q);
+  for (int j = i; j < i + size; j += 8) {
+    double *p = a + j;
+    const double *g = w + ((n + j) >> 1), *gc = wq + ((n + j) >> 1);
+    vd x[HALVES], y[HALVES];
+    EACH_HALF_OF_8 x[k] = ld(p + k * LANES), y[k] = ld(p + 4 + k * LANES);
+    EACH_HALF_OF_8 {
+      const vd u = EVEN(x[k], y[k]), v = mulmod_pre(ODD(x[k], y[k]), ld(g + k * LANES), ld(gc + k * LANES), Q);
+      x[k] = EVEN(u + v, u - v), y[k] = ODD(u + v, u - v);
     }
-  }
-  for (int j = i; j < i + size; j += 4) {
-    double *p = a + j;
-    const vd u = ld(p), v = mulmod_pre(ld(p + 2), splat(w[(n + j) >> 2]), splat(wq[(n + j) >> 2]), Q);
-    st(p, u + v), st(p + 2, u - v);
-  }
-  for (int j = i; j < i + size; j += 4) {
-    double *p = a + j;
-    const vd x = ld(p), y = ld(p + 2), g = ld(w + ((n + j) >> 1)), gc = ld(wq + ((n + j) >> 1));
-    const vd u = EVEN(x, y), v = mulmod_pre(ODD(x, y), g, gc, Q);
-    store_pairs(p, u + v, u - v);
+    EACH_HALF_OF_8 st(p + k * LANES, x[k]);
+    EACH_HALF_OF_8 st(p + 4 + k * LANES, y[k]);
   }
   if (lazy) return;
   for (int j = i; j < i + size; j += LANES) st(a + j, reduce(ld(a + j), Q, QI));
@@ -176,18 +194,16 @@ static void forward(double *a, const double *src, const double *tables, int n, d
   const vd Q = splat(q), QI = splat(qi);
   int logn = 0;
   while ((1 << logn) < n) logn++;
-  /* the stages that reduce their unmultiplied inputs: decided for two at a time, none of the last three */
+  /* the stages that reduce their unmultiplied inputs: none of the last three */
   char tight[MAX_LOGN] = {0};
   double bound = 2.0 * q;
   int s = 0;
-  if ((logn - 3) & 1) bound = grown(bound, q), s = 1;
-  for (; s < logn - 3; s += 2) {
-    double next = grown(grown(bound, q), q);
+  for (; s < logn - 3; s++) {
+    const double next = grown(bound, q);
     tight[s] = next > LAZY_LIMIT;
     /* before the last three stages the bound must leave room for them */
-    if (s == logn - 5) tight[s] |= grown(grown(grown(next, q), q), q) > FINAL_LIMIT;
-    if (tight[s]) next = grown(grown_reduced(bound, q), q);
-    bound = next;
+    if (s == logn - 4) tight[s] |= grown(grown(grown(next, q), q), q) > FINAL_LIMIT;
+    bound = tight[s] ? grown_reduced(bound, q) : next;
   }
   int size = n;
   if (size <= BLOCK && src != a) {
@@ -218,8 +234,8 @@ static void forward(double *a, const double *src, const double *tables, int n, d
       else if (t == 8) forward_stage(a, w, wq, i, size, n, 8, Q, QI, 0);
       else forward_stage(a, w, wq, i, size, n, t, Q, QI, 0);
     }
-    if (lazy) forward_last(a, w, wq, i, size, n, Q, QI, 1);
-    else forward_last(a, w, wq, i, size, n, Q, QI, 0);
+    if (lazy) forward_last(a, w, wq, i, size, n, q, Q, QI, 1);
+    else forward_last(a, w, wq, i, size, n, q, Q, QI, 0);
   }
 }
 
@@ -228,45 +244,44 @@ EXPORT void ntt_forward(double *a, const double *tables, int n, double q, double
   forward(a, a, tables, n, q, qi, 0);
 }
 
-/* dst = NTT(src), which may be dst: |src| <= 2q -> |dst| <= 6*2^50, without the last reductions */
+/* dst = NTT(src), which may be dst: |src| <= 2q -> |dst| <= 3.25*2^50, without the last reductions */
 EXPORT void ntt_forward_lazy(double *dst, const double *src, const double *tables, int n, double q, double qi) {
   forward(dst, src, tables, n, q, qi, 1);
 }
 
 /*
  * Inverse ranges for q < 2^50 and reduced inputs, in units of q. A stage adds two values or multiplies a difference.
- * Distances 1, 2 and 4: sums grow 1, 2, 4 and are then reduced, with what shares their vector (sums of four first
- * products, 2.5); the others are products (at most 0.9) or sums of two second-stage products, 1.3.
+ * Distances 1, 2 and 4: sums grow 1, 2, 4 and are then reduced; the rest are products of at most 4, below 0.75.
  * The others go in pairs, on inputs below c = 1.5: the sum of sums, 4c, is reduced; a sum of two products of a difference
  * 2c = 3 is at most 2*0.73 < 1.5 again; products of 2c and 4c = 6 are below 1. The last one multiplies by 1/n too.
+ * Where 6q may not be multiplied, q > 2^53/12, the second stage reduces all its sums: inputs below c = 0.75, 4c = 3.
  * range.test.ts repeats this in exact arithmetic.
  */
 enum kind { SUM, REDUCED, LAST };
 
 /* Of the second stage of a pair (distances 16, 64, ...), sums of sums lie in the first half of the sums. */
-INLINE enum kind inverse_kind(int t, int position, int n) {
+INLINE enum kind inverse_kind(int t, int position, int n, int large) {
   if (2 * t == n) return LAST;
-  return (t & 0x55555550) && !(position & (t >> 1)) ? REDUCED : SUM;
+  return (t & 0x55555550) && (large || !(position & (t >> 1))) ? REDUCED : SUM;
 }
 
 INLINE void inverse_run(double *x, double *y, int len, double w, double wq, vd nv, vd nvc, vd Q, vd QI,
                         enum kind kind) {
   const vd g = splat(w), gc = splat(wq);
-  for (int j = 0; j < len; j += 4 * LANES) {
-    for (int k = j; k < j + 4 * LANES; k += LANES) {
-      const vd u = ld(x + k), v = ld(y + k), product = mulmod_pre(u - v, g, gc, Q);
-      vd sum = u + v;
-      if (kind == REDUCED) sum = reduce(sum, Q, QI);
-      if (kind == LAST) sum = mulmod_pre(sum, nv, nvc, Q);
-      st(x + k, sum), st(y + k, product);
+  for (int j = 0; j < len; j += STEP) {
+    vd u[VECTORS], v[VECTORS];
+    EACH_VECTOR u[k] = ld(x + j + k * LANES), v[k] = ld(y + j + k * LANES);
+    EACH_VECTOR {
+      const vd sum = u[k] + v[k];
+      v[k] = mulmod_pre(u[k] - v[k], g, gc, Q);
+      u[k] = kind == REDUCED ? reduce(sum, Q, QI) : kind == LAST ? mulmod_pre(sum, nv, nvc, Q) : sum;
     }
+    EACH_VECTOR st(x + j + k * LANES, u[k]);
+    EACH_VECTOR st(y + j + k * LANES, v[k]);
   }
   if (kind != LAST) return;
-  for (int j = 0; j < len; j += 4 * LANES) {
-    for (int k = j; k < j + 4 * LANES; k += LANES) {
-      st(x + k, reduce(ld(x + k), Q, QI)), st(y + k, reduce(ld(y + k), Q, QI));
-    }
-  }
+  for (int j = 0; j < len; j += LANES) st(x + j, reduce(ld(x + j), Q, QI));
+  for (int j = 0; j < len; j += LANES) st(y + j, reduce(ld(y + j), Q, QI));
 }
 
 static void inverse_any(double *x, double *y, int len, double w, double wq, vd nv, vd nvc, vd Q, vd QI,
@@ -276,46 +291,53 @@ static void inverse_any(double *x, double *y, int len, double w, double wq, vd n
   else inverse_run(x, y, len, w, wq, nv, nvc, Q, QI, LAST);
 }
 
-INLINE void inverse_first(double *a, const double *restrict w, const double *restrict wq, int i, int size, int n, vd Q,
-                          vd QI) {
-  for (int j = i; j < i + size; j += 4) {
+INLINE void inverse_first(double *a, const double *restrict w, const double *restrict wq, int i, int size, int n,
+                          double q, vd Q, vd QI) {
+  for (int j = i; j < i + size; j += 8) {
     double *p = a + j;
-    const vd x = ld(p), y = ld(p + 2), u = EVEN(x, y), v = ODD(x, y);
-    store_pairs(p, u + v, mulmod_pre(u - v, ld(w + ((n + j) >> 1)), ld(wq + ((n + j) >> 1)), Q));
+    const double *g = w + ((n + j) >> 1), *gc = wq + ((n + j) >> 1);
+    vd x[HALVES], y[HALVES];
+    EACH_HALF_OF_8 x[k] = ld(p + k * LANES), y[k] = ld(p + 4 + k * LANES);
+    EACH_HALF_OF_8 {
+      const vd u = EVEN(x[k], y[k]), v = ODD(x[k], y[k]), s = u + v;
+      const vd d = mulmod_pre(u - v, ld(g + k * LANES), ld(gc + k * LANES), Q);
+      x[k] = EVEN(s, d), y[k] = ODD(s, d);
+    }
+    EACH_HALF_OF_8 st(p + k * LANES, x[k]);
+    EACH_HALF_OF_8 st(p + 4 + k * LANES, y[k]);
   }
-  for (int j = i; j < i + size; j += 4) {
-    double *p = a + j;
-    const vd u = ld(p), v = ld(p + 2);
-    st(p, u + v), st(p + 2, mulmod_pre(u - v, splat(w[(n + j) >> 2]), splat(wq[(n + j) >> 2]), Q));
-  }
+  ntt_inverse_pairs(a, w, wq, i, size, n, q);
   for (int j = i; j < i + size; j += 8) {
     double *p = a + j;
     const vd g = splat(w[(n + j) >> 3]), gc = splat(wq[(n + j) >> 3]);
-    const vd x0 = ld(p), x1 = ld(p + 2), x2 = ld(p + 4), x3 = ld(p + 6);
-    st(p, reduce(x0 + x2, Q, QI)), st(p + 4, mulmod_pre(x0 - x2, g, gc, Q));
-    st(p + 2, x1 + x3), st(p + 6, mulmod_pre(x1 - x3, g, gc, Q));
+    vd u[HALVES], v[HALVES];
+    EACH_HALF_OF_8 u[k] = ld(p + k * LANES), v[k] = ld(p + 4 + k * LANES);
+    EACH_HALF_OF_8 st(p + k * LANES, reduce(u[k] + v[k], Q, QI));
+    EACH_HALF_OF_8 st(p + 4 + k * LANES, mulmod_pre(u[k] - v[k], g, gc, Q));
   }
 }
 
 EXPORT void ntt_inverse(double *a, const double *tables, int n, double q, double qi) {
   const double *w = tables + 2 * n, *wq = tables + 3 * n;
   const vd Q = splat(q), QI = splat(qi), nv = splat(w[0]), nvc = splat(wq[0]);
+  const int large = q > 0x1p53 / 12;
   int size = n;
   while (size > BLOCK) size >>= 1;
   for (int i = 0; i < n; i += size) {
-    inverse_first(a, w, wq, i, size, n, Q, QI);
+    inverse_first(a, w, wq, i, size, n, q, Q, QI);
     for (int t = 8; t < size; t <<= 1) {
       for (int j = i; j < i + size; j += 2 * t) {
         const int k = (n + j) / (2 * t), h = t >> 1;
         double *p = a + j;
-        switch (inverse_kind(t, 0, n)) {
+        switch (inverse_kind(t, 0, n, large)) {
           case SUM:
             if (t == 8) inverse_run(p, p + 8, 8, w[k], wq[k], nv, nvc, Q, QI, SUM);
             else inverse_run(p, p + t, t, w[k], wq[k], nv, nvc, Q, QI, SUM);
             break;
           case REDUCED:
             inverse_run(p, p + t, h, w[k], wq[k], nv, nvc, Q, QI, REDUCED);
-            inverse_run(p + h, p + h + t, h, w[k], wq[k], nv, nvc, Q, QI, SUM);
+            if (large) inverse_run(p + h, p + h + t, h, w[k], wq[k], nv, nvc, Q, QI, REDUCED);
+            else inverse_run(p + h, p + h + t, h, w[k], wq[k], nv, nvc, Q, QI, SUM);
             break;
           case LAST:
             inverse_any(p, p + t, t, w[k], wq[k], nv, nvc, Q, QI, LAST);
@@ -332,7 +354,7 @@ EXPORT void ntt_inverse(double *a, const double *tables, int n, double q, double
           for (int p = 0; p < size; p += stride) {
             if (p & t) continue;
             const int x = c + p, y = x + t, k = (n + i + p) / (2 * t);
-            inverse_any(a + x, a + y, COLUMNS, w[k], wq[k], nv, nvc, Q, QI, inverse_kind(t, x, n));
+            inverse_any(a + x, a + y, COLUMNS, w[k], wq[k], nv, nvc, Q, QI, inverse_kind(t, x, n, large));
           }
         }
       }

@@ -1,6 +1,7 @@
 /*
  * Residue number system: exact base conversion, reconstruction, and the way in from doubles.
  */
+#define WIDE
 #include "lanes.h"
 
 #define MAX_SOURCES 8
@@ -25,7 +26,7 @@ EXPORT void bconv(const int32_t *dptrs, const int32_t *sptrs, const double *cons
     const double *x = (const double *)sptrs[0];
     const vd Q = splat(consts[0]);
     for (int i = 0; i < n; i += LANES) {
-      const vd y = center(ld(x + i), Q);
+      const vd y = center(ld(x + i), Q, splat(consts[1]));
       for (int j = 0; j < m; j++) {
         const double *t = targets + 4 * j;
         st((double *)dptrs[j] + i, reduce(y, splat(t[0]), splat(t[1])));
@@ -47,7 +48,7 @@ EXPORT void bconv(const int32_t *dptrs, const int32_t *sptrs, const double *cons
         st(v + i, ld(v + i) + r * QI);
       }
     }
-    for (int i = 0; i < len; i += LANES) st(v + i, vround(ld(v + i)));
+    for (int i = 0; i < len; i += LANES) st(v + i, quotient(ld(v + i)));
     for (int j = 0; j < m; j++) {
       const double *t = targets + (3 + k) * j;
       double *out = (double *)dptrs[j] + b;
@@ -78,10 +79,10 @@ EXPORT void crt_to_f64(double *dst, const int32_t *sptrs, const double *consts, 
     const double *c = consts;
     for (int s = 0; s < k; s++) {
       const vd Q = splat(c[0]), QI = splat(c[1]);
-      vd x = center(ld((const double *)sptrs[s] + i), Q);
+      vd x = center(ld((const double *)sptrs[s] + i), Q, QI);
       /* |x - d_a| < 2^50 and |inverse| <= q/2: |r| <= 0.75 q, |r - d_a| < 2^51 */
       for (int a = 0; a < s; a++) x = mulmod(x - d[a], splat(c[2 + a]), Q, QI);
-      d[s] = center(reduce(x, Q, QI), Q);
+      d[s] = center(reduce(x, Q, QI), Q, QI);
       c += 2 + s;
     }
     vd value = d[k - 1];
@@ -101,6 +102,6 @@ EXPORT void f_quantize(double *dst, const double *src, double scale, int n, doub
   for (int i = 0; i < n; i += LANES) {
     const vd y = vround(ld(src + i) * S);
     /* |k| < 2^51, wrong by at most 3/4: y - k*q is an integer below 1.25 q, exact */
-    st(dst + i, reduce(subprod(y, vround(y * QI), Q), Q, QI));
+    st(dst + i, reduce(subprod(y, quotient(y * QI), Q), Q, QI));
   }
 }
