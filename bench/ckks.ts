@@ -28,7 +28,7 @@ import {
   SecretKey,
 } from '../packages/fhe/src/index.ts';
 import type { KernelBuild } from '../packages/kernels/src/index.ts';
-import { allowWideLanes, loadKernels } from '../packages/kernels/src/node.ts';
+import { loadKernels } from '../packages/kernels/src/node.ts';
 
 const LOG_N = 13;
 const BITS = [50, 50, 50, 50];
@@ -62,7 +62,7 @@ const values = Float64Array.from({ length: 2 ** (LOG_N - 1) }, () => 2 * Math.ra
 const literal = literalFromBits({ logN: LOG_N, logQ: BITS.slice(0, -1), logP: BITS.slice(-1) });
 
 async function ours(wanted: KernelBuild | 'auto'): Promise<{ build: string; calls: Calls }> {
-  const kernels = await loadKernels({ build: wanted });
+  const kernels = await loadKernels({ build: wanted, wide: true });
   const context = new Context(kernels, createParameters(literal));
   const encoder = new Encoder(context);
   const secret = SecretKey.generate(context);
@@ -186,7 +186,6 @@ function tenSeal(): { library: string; medians: Medians } | string {
 }
 
 const { values: options } = parseArgs({ options: { json: { type: 'string' } } });
-allowWideLanes();
 const { build, calls } = await ours('auto');
 const narrow = await ours('wasm-fma');
 const [velum, seal, fma] = measure(calls, await nodeSeal(), narrow.calls);

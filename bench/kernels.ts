@@ -10,7 +10,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { fftTables, type KernelBuild, type Kernels } from '../packages/kernels/src/index.ts';
-import { allowWideLanes, loadKernels } from '../packages/kernels/src/node.ts';
+import { loadKernels } from '../packages/kernels/src/node.ts';
 
 const N = 8192;
 const BITS = 49;
@@ -129,7 +129,6 @@ function measure(kernels: Kernels): Row[] {
 
 const { values } = parseArgs({ options: { json: { type: 'string' } } });
 const results: Partial<Record<KernelBuild, Row[]>> = {};
-allowWideLanes();
 for (const build of ['wasm-wide', 'wasm-fma', 'wasm-portable'] as const) {
   results[build] = measure(await loadKernels({ build }));
 }

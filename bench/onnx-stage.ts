@@ -11,12 +11,10 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compileFiles } from '@velum/compiler';
-import { allowWideLanes, loadKernels } from '@velum/kernels/node';
+import { loadKernels } from '@velum/kernels/node';
 import { ClientKeys, decodePlan, encodePlan, type Plan, runClear, ServerPlan } from '@velum/runtime';
 import { measure, type Timing } from './measure.ts';
 import { NETWORKS, type Network, type NetworkId } from './onnx-models.ts';
-
-allowWideLanes();
 
 export type Stage = 'compile' | 'keys' | 'infer' | 'decrypt';
 
@@ -180,7 +178,7 @@ const readPlan = async (): Promise<Plan> => decodePlan(read('plan'));
 
 async function keys(): Promise<Omit<KeysResult, keyof Common>> {
   const { profile } = await readPlan();
-  const kernels = await loadKernels({ threads });
+  const kernels = await loadKernels({ threads, wide: true });
   const { images = 1 } = profile.input;
   const { samples } = readData();
   const { result, milliseconds } = await elapsed(async () => {
@@ -208,7 +206,7 @@ async function keys(): Promise<Omit<KeysResult, keyof Common>> {
 }
 
 async function infer(): Promise<Omit<InferResult, keyof Common>> {
-  const kernels = await loadKernels({ threads });
+  const kernels = await loadKernels({ threads, wide: true });
   const loading = await elapsed(async () => new ServerPlan(kernels, await readPlan()));
   const server = loading.result;
   const keyLoading = await elapsed(() => server.loadKeys(read('key.pub'), read('key.eval')));
@@ -242,7 +240,7 @@ async function infer(): Promise<Omit<InferResult, keyof Common>> {
 
 async function decrypt(): Promise<Omit<DecryptResult, keyof Common>> {
   const plan = await readPlan();
-  const kernels = await loadKernels();
+  const kernels = await loadKernels({ wide: true });
   const client = await ClientKeys.fromSecret(kernels, plan.profile, read('key'));
   const outputs: number[][] = [];
   for (const name of numbered('output.')) outputs.push(...(await client.decrypt(read(name))));
@@ -278,6 +276,6 @@ async function decrypt(): Promise<Omit<DecryptResult, keyof Common>> {
 
 const stages: Record<Stage, () => Promise<object>> = { compile, keys, infer, decrypt };
 const result = await stages[stage]();
-const { build } = await loadKernels();
+const { build } = await loadKernels({ wide: true });
 const common: Common = { build, peakMemory: process.resourceUsage().maxRSS * 1024 };
 process.stdout.write(`${JSON.stringify({ ...result, ...common })}\n`);

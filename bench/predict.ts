@@ -18,7 +18,7 @@ import {
   sigmoidPolynomial,
 } from '@velum/compiler';
 import type { Kernels } from '@velum/kernels';
-import { allowWideLanes, loadKernels } from '@velum/kernels/node';
+import { loadKernels } from '@velum/kernels/node';
 import { ClientKeys, decodePlan, encodePlan, ServerPlan } from '@velum/runtime';
 import { type BenchModel, logisticRegression, neuralNetwork, repeatRows, withoutActivation } from './data.ts';
 import {
@@ -40,8 +40,6 @@ import {
   type Regression,
   type SealProgram,
 } from './peers/seal-regression.ts';
-
-allowWideLanes();
 
 /** One system on one case; what it does not have is absent. Bytes, milliseconds. */
 export interface Column {
@@ -243,7 +241,7 @@ function remembered(predict: (row: number[]) => number): (row: number[]) => numb
 
 /** Measures every case. `quick` is for tests: few repeats, and the peers once. */
 async function benchPredict({ quick }: { quick: boolean }): Promise<PredictReport> {
-  const kernels = await loadKernels();
+  const kernels = await loadKernels({ wide: true });
   const repeats: Repeats = quick ? { compute: 3, keygen: 1, peer: 1 } : { compute: 50, keygen: 5, peer: 10 };
   const [lr, nn] = [await logisticRegression(), await neuralNetwork()];
   for (const { rows } of quick ? [lr, nn] : []) rows.splice(3);

@@ -30,11 +30,9 @@ import {
   UINT16,
 } from '../packages/fhe/src/index.ts';
 import type { Kernels } from '../packages/kernels/src/index.ts';
-import { allowWideLanes, loadKernels } from '../packages/kernels/src/node.ts';
+import { loadKernels } from '../packages/kernels/src/node.ts';
 import { formatBytes, formatMs, machine, measure, type Timing, table, writeJson } from './measure.ts';
 import type { NodeTfheFigures } from './peers/node-tfhe.ts';
-
-allowWideLanes();
 
 /** What bench/peers/tfhe-rs prints. Milliseconds. */
 export interface TfheRsFigures {
@@ -128,7 +126,7 @@ interface Party {
 const parameters = tfheParameters(MESSAGE_2_CARRY_2);
 
 async function party(threads: number): Promise<Party> {
-  const kernels = await loadKernels({ threads });
+  const kernels = await loadKernels({ threads, wide: true });
   const client = TfheClientKey.generate(kernels, parameters);
   return { kernels, client, server: await TfheServerKey.load(kernels, client.serverKey()) };
 }

@@ -23,10 +23,8 @@ import {
   transformRotations,
   transformShape,
 } from '../packages/fhe/src/index.ts';
-import { allowWideLanes, loadKernels } from '../packages/kernels/src/node.ts';
+import { loadKernels } from '../packages/kernels/src/node.ts';
 import { digits, formatMs, machine, table, timing, writeJson } from './measure.ts';
-
-allowWideLanes();
 
 const LOG_N = 14;
 const LOG_Q = [50, 40, 40, 40, 40, 40, 40];
@@ -45,7 +43,7 @@ const slots = Float64Array.from({ length: 2 ** (LOG_N - 1) }, () => 2 * Math.ran
 const weights = Float64Array.from({ length: SIZE * SIZE }, () => 2 * Math.random() - 1);
 
 async function party(threads: number) {
-  const kernels = await loadKernels({ threads });
+  const kernels = await loadKernels({ threads, wide: true });
   const context = new Context(
     kernels,
     createParameters(literalFromBits({ logN: LOG_N, logQ: LOG_Q, logP: LOG_P })),

@@ -36,7 +36,7 @@ test('a quick run of the predictions gives every figure as JSON', () => {
   assert.equal(status, 0, stderr);
   const report = JSON.parse(stdout) as Report;
   assert.equal(report.quick, true);
-  assert.match(report.build, /^wasm-(fma|portable)$/);
+  assert.match(report.build, /^wasm-(wide|fma|portable)$/);
   for (const key of ['date', 'cpu', 'node', 'platform'] as const) assert.ok(report[key].length > 0, key);
   assert.deepEqual(Object.keys(report.benches), ['predict']);
   const { cases } = report.benches.predict!;

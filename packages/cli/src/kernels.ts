@@ -1,12 +1,11 @@
 /**
- * The kernels of the commands: a command is a program of its own, so V8's wide vectors may be used throughout.
+ * The kernels of the commands, which compute for long enough to have V8 merge vectors first.
  * @module
  */
 import type { Kernels } from '@velum/kernels';
-import { allowWideLanes, loadKernels as load, type NodeLoadOptions } from '@velum/kernels/node';
+import { loadKernels as load, type NodeLoadOptions } from '@velum/kernels/node';
 
 /** As `loadKernels` of `@velum/kernels/node`, with the fastest build that this Node runs. */
-export function loadKernels(options?: NodeLoadOptions): Promise<Kernels> {
-  allowWideLanes();
-  return load(options);
+export function loadKernels(options: NodeLoadOptions = {}): Promise<Kernels> {
+  return load({ wide: true, ...options });
 }

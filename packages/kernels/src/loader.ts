@@ -29,8 +29,8 @@ export interface LoadOptions {
 
 /** The modules' bytes: those named `-shared` when there are to be several threads. */
 export interface KernelSources {
-  /** Slower than `fma` where V8 does not merge vectors: only of use after `allowWideLanes` of `@velum/kernels/node`. */
-  wide?: BufferSource;
+  /** Slower than `fma` unless its vectors were merged, as `@velum/kernels/node` has V8 do. */
+  wide?: BufferSource | WebAssembly.Module;
   fma?: BufferSource;
   portable: BufferSource;
   /**
@@ -47,7 +47,7 @@ const SPIN_MS = 0.1;
 
 async function instantiate(
   build: KernelBuild,
-  source: BufferSource,
+  source: BufferSource | WebAssembly.Module,
   options: KernelSources & LoadOptions,
 ): Promise<Kernels> {
   const threads = options.threads ?? 1;
@@ -64,7 +64,8 @@ async function instantiate(
     );
   }
   const memory = new WebAssembly.Memory({ initial, maximum, shared });
-  const { instance, module } = await WebAssembly.instantiate(source, { env: { memory } });
+  const module = source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source);
+  const instance = await WebAssembly.instantiate(module, { env: { memory } });
   const x = instance.exports as unknown as KernelExports & { __heap_base: WebAssembly.Global };
   // The other threads' stacks lie between the module's own data and the arena.
   const stacks = Math.ceil((x.__heap_base.value as number) / 64) * 64;
@@ -158,9 +159,9 @@ export async function loadKernelsFrom(sources: KernelSources & LoadOptions): Pro
     );
   }
   const fused = { 'wasm-wide': sources.wide, 'wasm-fma': sources.fma };
-  for (const [name, source] of Object.entries(fused) as [keyof typeof fused, BufferSource | undefined][]) {
+  for (const [name, source] of Object.entries(fused) as [keyof typeof fused, KernelSources['wide']][]) {
     if (build !== 'auto' && build !== name) continue;
-    if (source !== undefined && WebAssembly.validate(source)) {
+    if (source instanceof WebAssembly.Module || (source !== undefined && WebAssembly.validate(source))) {
       const kernels = await instantiate(name, source, sources);
       if (isFused(kernels.x)) return kernels;
     }

@@ -23,28 +23,42 @@ async function read(name: string): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** V8 versions whose merging of vectors the whole test suite has run with (wide.test.ts), fully optimised. */
+/** V8 versions whose merging of vectors the tests of this package have run with. */
 const MERGING = /^13\.6\./;
-let wideAllowed = false;
+/** What lets V8 merge pairs of 128-bit vector operations into 256-bit ones, in everything, before the first call. */
+const MERGE = ['--experimental-wasm-revectorize', '--no-liftoff', '--no-wasm-lazy-compilation'];
+
+/** Whether V8 merges the vectors of the wide build here: on x86-64, with the V8 of Node 24. */
+export function mergesVectors(): boolean {
+  return process.arch === 'x64' && MERGING.test(process.versions.v8);
+}
 
 /**
- * Lets V8 merge pairs of 128-bit vector operations into 256-bit ones from now on, and {@link loadKernels} take the build
- * that is arranged for it: transforms take two thirds of the time. It sets V8's flag --experimental-wasm-revectorize for
- * the whole process, so programs call it when they start, and libraries do not.
- * @returns whether it did: on x86-64, with the V8 of Node 24, unless VELUM_KERNELS names another build
+ * The wide build, compiled with vectors merged. V8's flags belong to the process, so they are set for these 50
+ * milliseconds only: no other module is compiled by the experimental pass (in this thread, which waits).
  */
-export function allowWideLanes(): boolean {
-  const wanted = process.env['VELUM_KERNELS'] || 'wasm-wide';
-  if (process.arch !== 'x64' || !MERGING.test(process.versions.v8) || wanted !== 'wasm-wide') return false;
-  setFlagsFromString('--experimental-wasm-revectorize');
-  wideAllowed = true;
-  return true;
+function compileMerged(bytes: BufferSource): WebAssembly.Module {
+  const given = [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/)];
+  const flags = MERGE.filter((flag) => !given.includes(flag));
+  const opposite = (flag: string) =>
+    flag.startsWith('--no-') ? flag.replace('--no-', '--') : flag.replace('--', '--no-');
+  for (const flag of flags) setFlagsFromString(flag);
+  try {
+    return new WebAssembly.Module(bytes);
+  } finally {
+    for (const flag of flags) setFlagsFromString(opposite(flag));
+  }
 }
 
 /** Options of {@link loadKernels}. */
 export interface NodeLoadOptions extends Omit<LoadOptions, 'threads'> {
   /** 'auto' takes one thread for each processor that this process may use. Default 1. */
   threads?: number | 'auto';
+  /**
+   * Whether 'auto' may take the wide build, where V8 merges its vectors: transforms take two thirds of the time, after
+   * 50 ms of compilation. Default false. Build 'wasm-wide' does not ask.
+   */
+  wide?: boolean;
 }
 
 /**
@@ -57,11 +71,13 @@ export async function loadKernels(options: NodeLoadOptions = {}): Promise<Kernel
   const wanted = options.threads ?? (process.env['VELUM_THREADS'] || 1);
   const threads = wanted === 'auto' ? Math.min(64, availableParallelism()) : Number(wanted);
   const suffix = threads > 1 ? '-shared' : '';
-  const [wide, fma, portable] = await Promise.all([
-    build === 'wasm-wide' || (build === 'auto' && wideAllowed) ? read(`velum-wide${suffix}.wasm`) : undefined,
+  const takeWide = build === 'wasm-wide' || (build === 'auto' && options.wide === true && mergesVectors());
+  const [bytes, fma, portable] = await Promise.all([
+    takeWide ? read(`velum-wide${suffix}.wasm`) : undefined,
     read(`velum-fma${suffix}.wasm`),
     read(`velum-portable${suffix}.wasm`),
   ]);
+  const wide = bytes && mergesVectors() && WebAssembly.validate(bytes) ? compileMerged(bytes) : bytes;
   return loadKernelsFrom({ ...options, build, threads, wide, fma, portable, newThread });
 }
 

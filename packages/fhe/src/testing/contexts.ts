@@ -1,5 +1,5 @@
 /**
- * What the tests of this package share: both kernel builds, small contexts, clear arithmetic to compare with. Not
+ * What the tests of this package share: two kernel builds, small contexts, clear arithmetic to compare with. Not
  * exported.
  * @module
  */
@@ -22,9 +22,9 @@ import {
   type SwitchingKeySpec,
 } from '../rlwe/switching-key.ts';
 
-/** Both builds; the fma build must exist wherever the tests run. */
+/** The first build and the last; the first must run wherever the tests do. The one between: builds.test.ts. */
 export const builds: Kernels[] = [
-  await loadKernels({ build: 'wasm-fma' }),
+  await loadKernels({ build: 'wasm-wide' }),
   await loadKernels({ build: 'wasm-portable' }),
 ];
 

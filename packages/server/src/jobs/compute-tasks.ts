@@ -52,7 +52,7 @@ export class ComputeTasks {
     { cacheBytes, threads, adCatalogue }: { cacheBytes: number; threads: number; adCatalogue?: string },
   ): Promise<ComputeTasks> {
     const ads = adCatalogue === undefined ? undefined : adTargeting(await readAdCatalogue(adCatalogue));
-    return new ComputeTasks(await loadKernels({ threads }), blobs, cacheBytes, ads);
+    return new ComputeTasks(await loadKernels({ threads, wide: true }), blobs, cacheBytes, ads);
   }
 
   async predict(task: PredictTask, onProgress: OnProgress): Promise<PredictResult> {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { allowWideLanes } from '@velum/kernels/node';
 import { openBlobStore } from '../blobs/open.ts';
 import type { BlobStoreDescriptor } from '../blobs/store.ts';
 import { failureOf } from './failure.ts';
@@ -26,8 +25,6 @@ const send = (message: FromWorker) => process.send?.(message);
 // The server is gone: whatever is computed now, nobody will record it.
 process.on('disconnect', () => process.exit(0));
 
-// This process only computes.
-allowWideLanes();
 const blobs = await openBlobStore(settings.store, { owner: false });
 const { ComputeTasks } = await import('./compute-tasks.ts');
 const tasks = await ComputeTasks.open(blobs, settings);
