@@ -146,7 +146,7 @@ async function watchAction(terminal: Terminal, id: string, options: RemoteOption
 async function resultAction(terminal: Terminal, id: string, options: ResultOptions): Promise<void> {
   const { checkOutputs, writeOutputs } = await import('../output-files.ts');
   if (options.output !== undefined) await checkOutputs([options.output]);
-  const { loadKernels } = await import('../kernels.ts');
+  const { loadKernels } = await import('@velum/kernels/node');
   const kernels = await loadKernels({ threads: 1 });
   const { velum } = await connectRemote(terminal, options, undefined, { tokenOptional: true, kernels });
   const task = velum.programs.task(id);

@@ -2,11 +2,10 @@
  * An encrypted result to an .npy file.
  * @module
  */
-
+import { loadKernels } from '@velum/kernels/node';
 import { ClientKeys } from '@velum/runtime';
 import type { DecryptOptions } from '../commands/decrypt.ts';
 import { readBytes } from '../files.ts';
-import { loadKernels } from '../kernels.ts';
 import { type Measured, Stopwatch } from '../measure.ts';
 import { writeNpy } from '../npy.ts';
 import { checkOutputs, writeOutputs } from '../output-files.ts';

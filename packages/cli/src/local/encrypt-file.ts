@@ -2,12 +2,11 @@
  * An .npy file to an encrypted one.
  * @module
  */
-
+import { loadKernels } from '@velum/kernels/node';
 import { ClientKeys } from '@velum/runtime';
 import type { EncryptOptions } from '../commands/encrypt.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { readBytes } from '../files.ts';
-import { loadKernels } from '../kernels.ts';
 import { type Measured, Stopwatch } from '../measure.ts';
 import { isNpy, readNpy } from '../npy.ts';
 import { checkOutputs, writeOutputs } from '../output-files.ts';

@@ -3,11 +3,11 @@
  * @module
  */
 import { type CompiledFiles, compileFiles } from '@velum/compiler';
+import { loadKernels } from '@velum/kernels/node';
 import { ClientKeys, type Plan, runClear, ServerPlan } from '@velum/runtime';
 import type { EvaluateOptions } from '../commands/evaluate.ts';
 import { CliError } from '../errors.ts';
 import { readModelFile } from '../files.ts';
-import { loadKernels } from '../kernels.ts';
 import { type Measured, Stopwatch } from '../measure.ts';
 import { type Progress, progressFor } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
@@ -118,7 +118,7 @@ async function encryptedRun(
   watch: Stopwatch,
   progress: Progress,
 ): Promise<{ predictions: number[][]; threads: number }> {
-  const kernels = await loadKernels({ threads: threads ?? 'auto' });
+  const kernels = await loadKernels({ threads: threads ?? 'auto', wide: true });
   try {
     const client = ClientKeys.generate(kernels, plan.profile);
     const server = new ServerPlan(kernels, plan);

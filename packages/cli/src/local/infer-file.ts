@@ -5,10 +5,10 @@
  */
 import { dirname } from 'node:path';
 import { WIRE_HEADER_BYTES } from '@velum/fhe';
+import { loadKernels } from '@velum/kernels/node';
 import { ServerPlan } from '@velum/runtime';
 import type { InferenceOptions } from '../commands/inference.ts';
 import { readBytes } from '../files.ts';
-import { loadKernels } from '../kernels.ts';
 import { type Measured, Stopwatch } from '../measure.ts';
 import { checkOutputs, writeOutputs } from '../output-files.ts';
 import { progressFor } from '../progress.ts';
@@ -44,7 +44,7 @@ export async function inferFile(terminal: Terminal, options: InferenceOptions): 
     near: [dirname(keyPath), dirname(input)],
     profileId: key.profileId,
   });
-  const kernels = await loadKernels({ threads: options.threads ?? 'auto' });
+  const kernels = await loadKernels({ threads: options.threads ?? 'auto', wide: true });
   const progress = progressFor(terminal);
   try {
     watch.lap('read');

@@ -3,9 +3,9 @@
  * @module
  */
 import { wrapSecret } from '@velum/client';
+import { loadKernels } from '@velum/kernels/node';
 import { ClientKeys } from '@velum/runtime';
 import type { KeygenOptions } from '../commands/keygen.ts';
-import { loadKernels } from '../kernels.ts';
 import { type Measured, Stopwatch } from '../measure.ts';
 import { checkOutputs, writeOutputs } from '../output-files.ts';
 import { progressFor } from '../progress.ts';

@@ -4,11 +4,11 @@
  */
 import { taskOutputs } from '@velum/client';
 import type { Kernels } from '@velum/kernels';
+import { loadKernels } from '@velum/kernels/node';
 import { type Program, type ProgramKeys, programNamed } from '@velum/programs';
 import type { ProgramDecryptOptions, ProgramEncryptOptions } from '../commands/program.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { readBytes } from '../files.ts';
-import { loadKernels } from '../kernels.ts';
 import { checkOutputs, writeOutputs } from '../output-files.ts';
 import type { Terminal } from '../terminal.ts';
 import { readClientKey } from './key-file.ts';

@@ -4,9 +4,9 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { loadKernels } from '@velum/kernels/node';
 import { ProgramKeys } from '@velum/programs';
 import type { ProgramKeygenOptions } from '../commands/program.ts';
-import { loadKernels } from '../kernels.ts';
 import { newPassphrase } from '../local/passphrase.ts';
 import { type Measured, Stopwatch } from '../measure.ts';
 import { checkOutputs, writeOutputs } from '../output-files.ts';

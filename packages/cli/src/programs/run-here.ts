@@ -4,11 +4,11 @@
  */
 import { TfheServerKey } from '@velum/fhe';
 import type { Kernels } from '@velum/kernels';
+import { loadKernels } from '@velum/kernels/node';
 import { ProgramKeys } from '@velum/programs';
 import { programKeyStore } from '../context.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { interruptSignal } from '../interrupt.ts';
-import { loadKernels } from '../kernels.ts';
 import { progressFor } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { readClientKey } from './key-file.ts';

@@ -2,10 +2,9 @@
  * A round against a server: it gets the server key once and ciphertexts, and never a secret.
  * @module
  */
-
+import { loadKernels } from '@velum/kernels/node';
 import { connectRemote } from '../context.ts';
 import { interruptSignal } from '../interrupt.ts';
-import { loadKernels } from '../kernels.ts';
 import { progressFor } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { readClientKey } from './key-file.ts';
