@@ -73,7 +73,8 @@ function traceOf(text: string): string {
   const file = join(directory, 'trace');
   const to = openSync(file, 'w');
   try {
-    const source = `import { loadKernels } from ${JSON.stringify(new URL('node.ts', import.meta.url).href)}; ${text}`;
+    const loader = JSON.stringify(new URL('./node.ts', import.meta.url).href);
+    const source = `const { loadKernels } = await import(${loader}); ${text}`;
     const flags = ['--trace-wasm-revectorize', '--input-type=module', '--eval'];
     const run = spawnSync(process.execPath, [...flags, source], { stdio: ['ignore', to, 'inherit'] });
     assert.equal(run.status, 0);
