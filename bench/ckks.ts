@@ -1,7 +1,7 @@
 /**
  * Medians of CKKS operations against node-seal 7 (SEAL 4.1 compiled to WebAssembly) in the same run, one thread, on the
- * same moduli: N = 8192, primes of 50, 50, 50 and 50 bits, the last one special. Ours with the build that commands and
- * servers take, and with wasm-fma, which browsers take.
+ * same moduli: N = 8192, primes of 50, 50, 50 and 50 bits, the last one special. Ours with the build that servers
+ * and inference take, and with wasm-fma, which browsers and the other commands take.
  *
  *   node bench/ckks.ts [--json FILE]
  *

@@ -19,7 +19,6 @@ import { NETWORKS, type Network, type NetworkId } from './onnx-models.ts';
 export type Stage = 'compile' | 'keys' | 'infer' | 'decrypt';
 
 interface Common {
-  build: string;
   /** Largest resident set of the process, in bytes. */
   peakMemory: number;
 }
@@ -51,6 +50,8 @@ export interface KeysResult extends Common {
 }
 
 export interface InferResult extends Common {
+  /** The kernels' build. */
+  build: string;
   threads: number;
   /** Reading the plan and encoding its constants; reading and expanding the keys. */
   load: number;
@@ -178,7 +179,7 @@ const readPlan = async (): Promise<Plan> => decodePlan(read('plan'));
 
 async function keys(): Promise<Omit<KeysResult, keyof Common>> {
   const { profile } = await readPlan();
-  const kernels = await loadKernels({ threads, wide: true });
+  const kernels = await loadKernels({ threads });
   const { images = 1 } = profile.input;
   const { samples } = readData();
   const { result, milliseconds } = await elapsed(async () => {
@@ -228,6 +229,7 @@ async function infer(): Promise<Omit<InferResult, keyof Common>> {
   const { bytes: constantBytes } = server;
   await kernels.close();
   return {
+    build: kernels.build,
     threads,
     load: loading.milliseconds,
     loadKeys: keyLoading.milliseconds,
@@ -240,7 +242,7 @@ async function infer(): Promise<Omit<InferResult, keyof Common>> {
 
 async function decrypt(): Promise<Omit<DecryptResult, keyof Common>> {
   const plan = await readPlan();
-  const kernels = await loadKernels({ wide: true });
+  const kernels = await loadKernels();
   const client = await ClientKeys.fromSecret(kernels, plan.profile, read('key'));
   const outputs: number[][] = [];
   for (const name of numbered('output.')) outputs.push(...(await client.decrypt(read(name))));
@@ -276,6 +278,5 @@ async function decrypt(): Promise<Omit<DecryptResult, keyof Common>> {
 
 const stages: Record<Stage, () => Promise<object>> = { compile, keys, infer, decrypt };
 const result = await stages[stage]();
-const { build } = await loadKernels({ wide: true });
-const common: Common = { build, peakMemory: process.resourceUsage().maxRSS * 1024 };
+const common: Common = { peakMemory: process.resourceUsage().maxRSS * 1024 };
 process.stdout.write(`${JSON.stringify({ ...result, ...common })}\n`);

@@ -335,9 +335,8 @@ EXPORT void ntt_inverse(double *a, const double *tables, int n, double q, double
             else inverse_run(p, p + t, t, w[k], wq[k], nv, nvc, Q, QI, SUM);
             break;
           case REDUCED:
-            inverse_run(p, p + t, h, w[k], wq[k], nv, nvc, Q, QI, REDUCED);
-            if (large) inverse_run(p + h, p + h + t, h, w[k], wq[k], nv, nvc, Q, QI, REDUCED);
-            else inverse_run(p + h, p + h + t, h, w[k], wq[k], nv, nvc, Q, QI, SUM);
+            inverse_run(p, p + t, large ? t : h, w[k], wq[k], nv, nvc, Q, QI, REDUCED);
+            if (!large) inverse_run(p + h, p + h + t, h, w[k], wq[k], nv, nvc, Q, QI, SUM);
             break;
           case LAST:
             inverse_any(p, p + t, t, w[k], wq[k], nv, nvc, Q, QI, LAST);
